@@ -1,0 +1,191 @@
+"""Settings of storage, sources, the online store and the simulator. It does not know how any of them work."""
+
+from __future__ import annotations
+
+import os
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, field_validator
+
+from tickets.config.base import Config, Count, Fraction, PositiveInt
+from tickets.schema import Kind, Stage
+
+
+def default_root() -> str:
+    """`$XDG_DATA_HOME/tickets`, or `~/.local/share/tickets` where that variable is not set."""
+    data_home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return str(Path(data_home) / "tickets")
+
+
+class StorageConfig(Config):
+    """Where everything is kept."""
+
+    root: str = Field(default_factory=default_root)
+    """Absolute folder (or `file://` URI) under which every job writes; also set by `TICKETS_ROOT`."""
+    shared: bool = False
+    """The root is a file system that every node of the cluster mounts. Without it a local root with more
+    than one node is refused, because a worker would write to a disk that nobody else reads."""
+
+    @field_validator("root")
+    @classmethod
+    def _absolute(cls, root: str) -> str:
+        url = urlsplit(root)
+        path = Path(url.path if url.scheme == "file" else root).expanduser()
+        if url.scheme not in ("", "file") or not path.is_absolute():
+            raise ValueError("allowed: an absolute path, or file:///an/absolute/path")
+        return str(path)
+
+
+class DataConfig(Config):
+    """Which data a job works on."""
+
+    bucket: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] | None = None
+    """Folder under the root that holds one organisation's data, runs and releases; the source's name if unset."""
+    raw_file: str | None = None
+    """Another file, folder or glob to read with the source's mapping, in place of `source.path`. A relative
+    path is looked for in the bucket first, then in the folder where the command runs."""
+    online_rows: Count = 10_000
+    """How many of the latest tickets go to the online store."""
+    batch_rows: PositiveInt = 4_000
+    """Rows that are read and written together; bounds the memory of ingestion."""
+
+
+class FieldConfig(Config):
+    """A field of the organisation's own, beside the contract."""
+
+    kind: Kind = Kind.CATEGORICAL
+    """What its values are: id, text, categorical, number, flag, list or time."""
+    stage: Stage = Stage.CLOSED
+    """When its value is known; a model that predicts earlier never sees it."""
+
+
+class TimeSplit(Config):
+    """Cut by `created_at`: the oldest rows train, then validation, calibration, and the newest test."""
+
+    kind: Literal["time"] = "time"
+    """Chooses this split."""
+    validation: Fraction = 0.1
+    """Share of rows on which members are compared."""
+    calibration: Fraction = 0.1
+    """Share of rows on which probabilities are calibrated and thresholds chosen."""
+    test: Fraction = 0.15
+    """Share of rows that are scored once."""
+
+
+class RandomSplit(Config):
+    """Cut at random, stratified by the first target, with identical texts on one side."""
+
+    kind: Literal["random"] = "random"
+    """Chooses this split."""
+    validation: Fraction = 0.1
+    """Share of rows on which members are compared."""
+    calibration: Fraction = 0.1
+    """Share of rows on which probabilities are calibrated and thresholds chosen."""
+    test: Fraction = 0.1
+    """Share of rows that are scored once."""
+    seed: int = 0
+    """Another seed gives another cut."""
+
+
+class FileSplit(Config):
+    """The source's own files say what trains and what tests; cuts that no file gives come from the train file."""
+
+    kind: Literal["files"] = "files"
+    """Chooses this split."""
+    train: str
+    """Glob on file names, such as `train*.parquet`."""
+    validation: str | None = None
+    """Glob on file names; without it a stratified share of the train files is cut."""
+    test: str | None = None
+    """Glob on file names; without it a stratified share of the train files is cut."""
+    validation_share: Fraction = 0.1
+    """Share of the train files' rows that is cut where `validation` names no file."""
+    calibration_share: Fraction = 0.1
+    """Share of the train files' rows on which probabilities are calibrated and thresholds chosen."""
+    test_share: Fraction = 0.1
+    """Share of the train files' rows that is cut where `test` names no file."""
+    seed: int = 0
+    """Another seed gives another cut."""
+
+
+Split = Annotated[TimeSplit | RandomSplit | FileSplit, Field(discriminator="kind")]
+
+
+class SourceConfig(Config):
+    """How an organisation's export maps onto the ticket contract."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    """Short name; also the bucket where `data.bucket` is not set."""
+    path: str | None = None
+    """File, folder or glob; `.gz` is unpacked. A relative path is looked for in the bucket first, then in the
+    folder where the command runs."""
+    format: Literal["auto", "json", "jsonl", "csv", "parquet"] = "auto"
+    """`auto` goes by the file's ending; `json` is an array of objects."""
+    delimiter: str = ","
+    """What parts the columns of a CSV file."""
+    fields: dict[str, str] = Field(default_factory=dict)
+    """Contract or own field → column of the file, or a template such as `{Summary}: {Body}`. A contract field
+    that is not named here takes the column of its own name, if there is one that nothing else uses."""
+    own_fields: dict[str, FieldConfig] = Field(default_factory=dict)
+    """Fields beside the contract, with their kind and stage. What nobody declares is kept in `extra`."""
+    values: dict[str, dict[str, str]] = Field(default_factory=dict)
+    """Field → {value in the file: value to use}."""
+    missing: tuple[str, ...] = ("", "?", "N/A", "n/a", "NA", "null", "None", "nan", "NaN")
+    """Texts that mean: no value."""
+    timestamps: Literal["auto", "iso", "epoch_s", "epoch_ms"] = "auto"
+    """How times are written; `auto` tells ISO 8601 from epoch seconds and milliseconds value by value. A time
+    without a zone is taken as UTC."""
+    value_sets: Literal["contract", "none"] | dict[str, tuple[str, ...]] = "contract"
+    """Closed value sets: the contract's own, none, or field → allowed values. A value outside is marked."""
+    targets: tuple[str, ...] = ("category",)
+    """Fields that the models learn to predict, the most important one first."""
+    split: Split | None = None
+    """How rows are cut into train, validation, calibration and test. Unset: by time where every ticket has
+    `created_at`, else at random."""
+
+
+class RedisConfig(Config):
+    """The online store: a real Redis with JSON where `host` is set, else a server of our own beside the root."""
+
+    host: str | None = None
+    """Host of a Redis 8 (or Redis Stack) server; also `REDIS_HOST`. Unset: the embedded server."""
+    port: Annotated[int, Field(ge=1, le=65535)] = 6379
+    """Port of that server; also `REDIS_PORT`."""
+    db: Count = 0
+    """Database number; also `REDIS_DB`."""
+    username: str | None = None
+    """User of that server; also `REDIS_USERNAME`."""
+    password: SecretStr | None = None
+    """Password of that server; also `REDIS_PASSWORD`. Never logged or saved."""
+    tls: bool = False
+    """Connect through TLS and verify the server's certificate."""
+    ttl_s: PositiveInt = 7 * 24 * 3600
+    """Seconds after which a published ticket expires."""
+    pipeline_rows: PositiveInt = 500
+    """Documents sent in one round trip."""
+
+
+class SimulateConfig(Config):
+    """The generator of tickets with planted, documented truth (`docs/simulator.md`)."""
+
+    rows: PositiveInt = 5_000
+    """Tickets to write."""
+    unseen: Count = 3
+    """Later tickets, open and without labels, written to a file of their own to try predictions on."""
+    seed: int = 7
+    """The same seed and settings write the same bytes."""
+    start: date = date(2025, 1, 6)
+    """First day of the simulated history."""
+    days: PositiveInt = 180
+    """Length of the simulated history."""
+    label_noise: Fraction = 0.06
+    """Probability that a triage label was set to a wrong class, uniform over the others."""
+    ambiguity: Fraction = 0.2
+    """Share of issue types whose category two teams share, so that no model can be sure."""
+    other_languages: Fraction = 0.15
+    """Share of tickets that are not in English."""
+    incidents: Count = 6
+    """Planted incidents: bursts of tickets about one cause, with a known start and end."""

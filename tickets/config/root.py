@@ -1,0 +1,91 @@
+"""The whole configuration of every job: one model with one section per concern."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from tickets.config.base import Config
+from tickets.config.data import DataConfig, RedisConfig, SimulateConfig, SourceConfig, StorageConfig
+from tickets.config.train import (
+    AuditConfig,
+    DecideConfig,
+    EncoderConfig,
+    FeaturesConfig,
+    MlflowConfig,
+    ModelConfig,
+    PredictConfig,
+    PromoteConfig,
+    RayConfig,
+    SearchConfig,
+    SweepConfig,
+)
+from tickets.schema import BY_NAME
+
+
+class TicketsConfig(Config):
+    """All settings; a job reads the sections that concern it."""
+
+    storage: StorageConfig = Field(default_factory=StorageConfig)
+    """Where everything is kept."""
+    data: DataConfig = DataConfig()
+    """Which data a job works on."""
+    source: SourceConfig
+    """How an export maps onto the ticket contract (Hydra group `source`)."""
+    redis: RedisConfig = RedisConfig()
+    """The online store."""
+    simulate: SimulateConfig = SimulateConfig()
+    """The ticket generator."""
+    encoder: EncoderConfig = EncoderConfig()
+    """The sentence encoder (Hydra group `encoder`)."""
+    features: FeaturesConfig = FeaturesConfig()
+    """What models see of a ticket."""
+    model: ModelConfig = ModelConfig()
+    """Which families compete (Hydra group `model`)."""
+    search: SearchConfig = SearchConfig()
+    """What each family searches over."""
+    sweep: SweepConfig = SweepConfig()
+    """How each family's search runs (Hydra group `sweep`)."""
+    decide: DecideConfig = DecideConfig()
+    """When a label may be acted on."""
+    audit: AuditConfig = AuditConfig()
+    """The look at the targets before any sweep."""
+    predict: PredictConfig = PredictConfig()
+    """Scoring a file."""
+    promote: PromoteConfig = PromoteConfig()
+    """Moving the champion."""
+    mlflow: MlflowConfig = MlflowConfig()
+    """Where runs and versions are mirrored."""
+    ray: RayConfig = RayConfig()
+    """The Ray process that a job starts."""
+    release: str = "champion"
+    """Release that a job uses: `champion`, `latest`, or a release id."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """Least severe line that is shown."""
+
+    @property
+    def bucket(self) -> str:
+        """The folder under the root that this run works in."""
+        return self.data.bucket or self.source.name
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> TicketsConfig:
+        known = [*BY_NAME, *self.source.own_fields]
+        asked = {
+            "features.text": self.features.text,
+            "features.fields": self.features.fields or (),
+            "source.fields": tuple(self.source.fields),
+            "source.values": tuple(self.source.values),
+        }
+        for key, names in asked.items():
+            for name in names:
+                if name not in known and not (key.startswith("source") and name in self.source.targets):
+                    raise ValueError(
+                        f"{key}: {name!r} is no field; allowed: a field of the contract or of source.own_fields"
+                    )
+        targets = self.source.targets
+        for name in self.model.sweep_targets or ():
+            if name not in targets:
+                raise ValueError(f"model.sweep_targets: {name!r} is no target; allowed: {', '.join(targets)}")
+        return self
