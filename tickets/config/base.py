@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 Probability = Annotated[float, Field(gt=0.0, lt=1.0)]
@@ -24,10 +25,25 @@ class Config(BaseModel):
         use_attribute_docstrings=True,
     )
 
-    @field_validator("*", mode="before")
+    @model_validator(mode="before")
     @classmethod
-    def _decode_collections(cls, value: Any) -> Any:
-        """Read `[a, b]` and `{a: b}` that arrive as text, as they do from the environment."""
-        if isinstance(value, str) and value[:1] + value[-1:] in ("[]", "{}"):
-            return yaml.safe_load(value)
+    def _decode_collections(cls, values: Any) -> Any:
+        """Read `[a, b]` and `{a: b}` that arrive as text, as they do from the environment, where no text is meant."""
+        if not isinstance(values, dict):
+            return values
+        return {name: _decoded(value, cls.model_fields.get(name)) for name, value in values.items()}
+
+
+def member_types(annotation: Any) -> list[Any]:
+    """The types that a field's annotation allows, with unions and `Annotated` taken apart."""
+    if get_origin(annotation) in (Union, UnionType, Annotated):
+        return [kind for argument in get_args(annotation) for kind in member_types(argument)]
+    return [annotation]
+
+
+def _decoded(value: Any, field: Any) -> Any:
+    if field is None or not isinstance(value, str) or value[:1] + value[-1:] not in ("[]", "{}"):
         return value
+    kinds = member_types(field.annotation)
+    is_collection = any(get_origin(kind) in (tuple, list, dict) for kind in kinds)
+    return yaml.safe_load(value) if is_collection and str not in kinds else value

@@ -142,6 +142,8 @@ class SourceConfig(Config):
     """Closed value sets: the contract's own, none, or field → allowed values. A value outside is marked."""
     targets: tuple[str, ...] = ("category",)
     """Fields that the models learn to predict, the most important one first."""
+    truth: str | None = None
+    """JSON file whose `ceilings` hold, per target, the best accuracy that any model can reach, where that is known."""
     split: Split | None = None
     """How rows are cut into train, validation, calibration and test. Unset: by time where every ticket has
     `created_at`, else at random."""
@@ -181,7 +183,7 @@ class SimulateConfig(Config):
     """First day of the simulated history."""
     days: PositiveInt = 180
     """Length of the simulated history."""
-    label_noise: Fraction = 0.06
+    label_noise: Fraction = 0.02
     """Probability that a triage label was set to a wrong class, uniform over the others."""
     ambiguity: Fraction = 0.2
     """Share of issue types whose category two teams share, so that no model can be sure."""

@@ -1,0 +1,159 @@
+"""The one way into every job: compose, parse, connect, run, report, exit code. It does not know what a job does.
+
+Exit codes: 0 done; 1 failed; 2 the configuration is wrong; 3 a gate refused, nothing was changed; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import hydra
+from _overrides import hydra_arguments
+from dotenv import load_dotenv
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from tickets import logs
+from tickets.config import TicketsConfig
+from tickets.config.data import StorageConfig
+from tickets.config.parse import dump, parse, secrets
+from tickets.errors import ConfigError, RefusedError, TicketsError
+from tickets.events import JobReport
+from tickets.storage import Storage
+
+CONF_DIR: Final = Path(__file__).resolve().parents[1] / "conf"
+_EXIT_CODES: Final = {"ok": 0, "failed": 1, "refused": 3}
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a running job has at hand.
+
+    Attributes:
+        config: Every setting.
+        storage: The root.
+        run_key: Key of the run's own folder under the root.
+        report: What the job tells at its end; the job fills `made`, `result` and `next`.
+    """
+
+    config: TicketsConfig
+    storage: Storage
+    run_key: str
+    report: JobReport
+
+    @property
+    def bucket(self) -> str:
+        """The folder under the root that the job works in."""
+        return self.config.bucket
+
+    def tell(self, text: str) -> None:
+        """Print a result for a person; logs go their own way."""
+        sys.stdout.write(f"\n{text}\n")
+        sys.stdout.flush()
+
+    def connect(self) -> None:
+        """Join the cluster that `RAY_ADDRESS` names, or start Ray here.
+
+        Raises:
+            ConfigError: The root is a local folder and the cluster has more than one node.
+        """
+        from _cluster import connect
+
+        num_nodes = connect(self.config.ray)
+        if num_nodes > 1 and not self.config.storage.shared:
+            raise ConfigError(
+                f"storage.root={self.storage.root}: a local folder cannot serve {num_nodes} nodes, each would write to "
+                "its own disk; put the root on a file system that all of them mount and set storage.shared=true"
+            )
+
+
+def run_job(name: str, main: Callable[[Job], None]) -> None:
+    """Run a job with the configuration that the command line, the environment, `.env` and `conf/` give; exits.
+
+    Args:
+        name: Name of the job, such as `train`.
+        main: The work; it fills `job.report`.
+    """
+    load_dotenv(Path.cwd() / ".env", override=False)
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    OmegaConf.register_new_resolver("tickets_root", _root, replace=True)
+    statuses: list[str] = []
+
+    @hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="config")
+    def compose(composed: DictConfig) -> None:
+        statuses.append(_run(name, main, parse(composed)))
+
+    try:
+        sys.argv[1:] = hydra_arguments(sys.argv[1:], CONF_DIR, os.environ)
+        compose()
+    except (ConfigError, HydraException, OmegaConfBaseException) as error:
+        _fail(f"configuration error: {_one_line(error)}", 2)
+    except KeyboardInterrupt:
+        _fail("interrupted", 130)
+    sys.exit(max((_EXIT_CODES[status] for status in statuses), default=0))
+
+
+def _run(name: str, main: Callable[[Job], None], config: TicketsConfig) -> str:
+    """One point of a multirun, or the only one."""
+    started = datetime.now(UTC)
+    run_id = f"{started:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
+    run_key = f"{config.bucket}/runs/{name}/{run_id}"
+    report = JobReport(job=name, run_id=run_id, bucket=config.bucket, started_at=started.isoformat(timespec="seconds"))
+    job = Job(config, Storage(config.storage.root), run_key, report)
+    logs.redact(secrets(config))
+    logs.setup(job.storage.path("logs"), config.log_level)
+    job.storage.write_json(f"{run_key}/config.json", dump(config))
+    clock = time.monotonic()
+    try:
+        main(job)
+    except ConfigError:
+        raise
+    except TicketsError as error:
+        report.status, report.error = ("refused" if isinstance(error, RefusedError) else "failed"), error.message
+    except Exception as error:  # noqa: BLE001 - the boundary: whatever happens, the report says so
+        report.status, report.error = "failed", f"{type(error).__name__}: {error}"
+        logs.get("ml").opt(exception=error).error("{} failed", name)
+    finally:
+        report.seconds = round(time.monotonic() - clock, 1)
+        job.storage.write_json(f"{run_key}/report.json", report.model_dump())
+    _tell(job)
+    return report.status
+
+
+def _tell(job: Job) -> None:
+    """The end of a job, for a person."""
+    report = job.report
+    lines = [""]
+    if report.error:
+        lines.append(f"{report.job} {report.status}: {report.error}")
+    else:
+        lines.append(f"{report.job} done in {report.seconds:.0f} s")
+    made = {**report.made, "report": str(job.storage.path(f"{job.run_key}/report.json"))}
+    width = max(len(what) for what in made)
+    lines += [f"  {what:<{width}}  {where}" for what, where in made.items()]
+    if report.next:
+        lines += ["next:", *(f"  {command}" for command in report.next)]
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
+
+
+def _fail(message: str, code: int) -> None:
+    sys.stderr.write(message + "\n")
+    sys.exit(code)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _root(configured: str | None) -> str:
+    return StorageConfig(root=configured).root if configured else StorageConfig().root

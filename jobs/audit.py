@@ -1,0 +1,25 @@
+#!/usr/bin/env python3
+"""Say what can be learned, before any model is: majority floor, ceiling, quick baseline, verdict per target."""
+
+from pathlib import Path
+
+from _entry import Job, run_job
+
+from tickets.data.ingest import ingest
+from tickets.train.audit import format_audits
+from tickets.train.prepare import audit_targets
+
+
+def main(job: Job) -> None:
+    """Ingest what was not ingested yet, then audit every target."""
+    config = job.config
+    job.connect()
+    done = ingest(job.storage, job.bucket, config.source, config.data, Path.cwd())
+    audits = audit_targets(job.storage, done.offline, config)
+    job.tell(format_audits(audits))
+    job.report.result = {"ingest": done.summary(), "targets": {audit.target: audit.to_json() for audit in audits}}
+    job.report.next = [f"python jobs/train.py source={config.source.name}"]
+
+
+if __name__ == "__main__":
+    run_job("audit", main)

@@ -1,0 +1,26 @@
+#!/usr/bin/env python3
+"""Bring an export into the platform: files → bronze, quarantine, offline; the latest tickets → the online store."""
+
+from functools import partial
+from pathlib import Path
+
+from _entry import Job, run_job
+
+from tickets.data.ingest import ingest_and_publish
+from tickets.online import connect
+
+
+def main(job: Job) -> None:
+    """Ingest what was not ingested yet, and publish the online slice."""
+    config, storage = job.config, job.storage
+    job.connect()
+    store = partial(connect, config.redis, storage.root)
+    done = ingest_and_publish(storage, job.bucket, config.source, config.data, Path.cwd(), store)
+    for name, snapshot in (("bronze", done.bronze), ("offline", done.offline), ("quarantine", done.quarantine)):
+        job.report.made[name] = f"{storage.path(snapshot.key)} ({snapshot.num_rows} rows)"
+    job.report.result = done.summary()
+    job.report.next = [f"python jobs/audit.py source={config.source.name}"]
+
+
+if __name__ == "__main__":
+    run_job("ingest", main)

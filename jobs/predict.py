@@ -1,0 +1,32 @@
+#!/usr/bin/env python3
+"""Score any file with a release: labels, calibrated confidence, and what may be done, into Parquet or CSV."""
+
+from pathlib import Path
+
+from _entry import Job, run_job
+
+from tickets.data.sources import find_files
+from tickets.release import open_release
+from tickets.train.answers import format_answers, write_answers
+from tickets.train.score import score_source
+
+
+def main(job: Job) -> None:
+    """Answer every ticket of the source, write the answers, show the first ones."""
+    config, storage = job.config, job.storage
+    release = open_release(storage, job.bucket, config.release)
+    files = find_files(config.source, config.data.raw_file, [storage.path(job.bucket), Path.cwd()])
+    job.connect()
+    scored = score_source(release, files, config.source, config.data.batch_rows)
+    output = Path(config.predict.output or storage.path(f"{job.run_key}/predictions.parquet")).absolute()
+    first = write_answers(scored, output, config.predict.show)
+    job.tell(format_answers(first, list(release.manifest.targets)))
+    job.report.made = {"predictions": f"{output} ({scored.num_rows} tickets)"}
+    if scored.refused:
+        job.report.made["refused"] = f"{scored.write_refused(output)} ({scored.num_refused} rows)"
+    job.report.result = {"release": release.id, "tickets": scored.num_rows, "refused": scored.num_refused}
+    job.report.next = [f"python jobs/evaluate.py source={config.source.name} data.raw_file=LABELLED_FILE"]
+
+
+if __name__ == "__main__":
+    run_job("predict", main)

@@ -1,0 +1,39 @@
+#!/usr/bin/env python3
+"""The main job: raw files → tables → audit → sweeps → calibrated model → judged release → registry."""
+
+from functools import partial
+from pathlib import Path
+
+from _entry import Job, run_job
+
+from tickets.config.parse import dump
+from tickets.data.ingest import ingest_and_publish
+from tickets.online import connect
+from tickets.registry import build_tracker, track
+from tickets.train.audit import format_audits
+from tickets.train.fit import fit_triage
+from tickets.train.prepare import audit_targets, prepare
+from tickets.train.publish import judge_and_publish
+
+
+def main(job: Job) -> None:
+    """Make a release; the first one of a bucket becomes its champion, a later one a challenger."""
+    config, storage, name = job.config, job.storage, f"tickets-{job.bucket}"
+    job.connect()
+    store = partial(connect, config.redis, storage.root)
+    tables = ingest_and_publish(storage, job.bucket, config.source, config.data, Path.cwd(), store)
+    audits = audit_targets(storage, tables.offline, config)
+    job.tell(format_audits(audits))
+    dataset = prepare(storage, tables.offline, config)
+    with track(build_tracker(config.mlflow, storage.root, name), job.report.run_id, dump(config), {}) as run:
+        fitted = fit_triage(dataset, config, storage.path(f"{job.run_key}/sweeps"), run.log_trial)
+        made = judge_and_publish(storage, dataset, fitted, config, job.report.run_id, Path.cwd())
+        run.log_release(name, made.release.id, made.release.uri, made.role, made.summary(), made.scores)
+    job.tell(made.table)
+    job.report.made = {"release": f"{made.release.uri} ({made.role})"}
+    job.report.result = {"ingest": tables.summary(), "audit": [a.to_json() for a in audits], **made.summary()}
+    job.report.next = made.next_commands
+
+
+if __name__ == "__main__":
+    run_job("train", main)

@@ -1,0 +1,266 @@
+"""Rows of any export → the ticket contract, column by column. It does not know files (`readers.py`) or Ray.
+
+A value that does not fit its field is dropped from the field, kept in `extra` and marked; a row is refused, with its
+reason and its original content, only where it cannot be read or nothing in it is usable.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import string
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import orjson
+import pyarrow as pa
+
+from tickets.config import SourceConfig
+from tickets.data.readers import RawRow
+from tickets.schema import BY_NAME, FIELDS, TAXONOMY, VALUE_SETS, Field, Kind, Stage, arrow_schema
+
+QUARANTINE_SCHEMA: Final = pa.schema(
+    [
+        ("source_file", pa.string()),
+        ("source_row", pa.int64()),
+        ("reason", pa.string()),
+        ("original", pa.binary()),
+    ]
+)
+"""A refused row: where it stood, why it was refused, and its bytes."""
+
+_JSON: Final = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
+_NOT_USABLE: Final = (Kind.ID, Kind.TIME)
+_MS_FROM: Final = 1e11  # an epoch above this is in milliseconds: as seconds it would lie after the year 5138
+
+
+def own_fields(source: SourceConfig) -> tuple[Field, ...]:
+    """The fields that a source adds to the contract: those it declares, and targets that nobody declared."""
+    declared = [Field(name, field.kind, field.stage) for name, field in source.own_fields.items()]
+    known = {*BY_NAME, *source.own_fields}
+    # Closed, so that an undeclared target can never become an input.
+    targets = [Field(name, Kind.CATEGORICAL, Stage.CLOSED) for name in source.targets if name not in known]
+    return (*declared, *targets)
+
+
+class TicketMapper:
+    """Maps batches of raw rows by one source's configuration.
+
+    Args:
+        source: The mapping.
+    """
+
+    def __init__(self, source: SourceConfig) -> None:
+        self._source = source
+        self._fields = (*FIELDS, *own_fields(source))
+        self._missing = frozenset(source.missing)
+        self._value_sets = _value_sets(source)
+        mapped = {column for pattern in source.fields.values() for column in _columns_of(pattern)}
+        self._patterns = {
+            field.name: source.fields.get(field.name, "" if field.name in mapped else field.name)
+            for field in self._fields
+        }
+        self._used = {column for pattern in self._patterns.values() for column in _columns_of(pattern)}
+        self.schema = arrow_schema(own_fields(source))
+
+    def map(self, file_name: str, split: str | None, rows: Sequence[RawRow]) -> tuple[pa.Table, pa.Table]:
+        """Turn raw rows into tickets and refused rows.
+
+        Args:
+            file_name: Name of the file the rows come from.
+            split: The split that the file was given for, if any.
+            rows: Rows of that file.
+
+        Returns:
+            A table of `self.schema` and one of `QUARANTINE_SCHEMA`; their rows add up to the rows given.
+        """
+        read = [row for row in rows if row.values is not None]
+        columns, misfits = self._read_columns([row.values or {} for row in read])
+        usable = self._usable(columns, len(read))
+        hashes = [hashlib.sha256(orjson.dumps(row.values, default=str, option=_JSON)).hexdigest() for row in read]
+        ids = columns["ticket_id"]
+        columns["ticket_id"] = [ids[at] or _made_id(file_name, row.position, hashes[at]) for at, row in enumerate(read)]
+        system = {
+            "extra": [self._extra(row.values or {}, misfits[at]) for at, row in enumerate(read)],
+            "marks": [self._marks(columns, at, misfits[at]) for at in range(len(read))],
+            "given_split": [split] * len(read),
+            "source_file": [file_name] * len(read),
+            "source_row": [row.position for row in read],
+            "content_hash": hashes,
+        }
+        table = pa.table({**columns, **system}, schema=self.schema).filter(pa.array(usable, pa.bool_()))
+        refused = [row for row in rows if row.values is None]
+        empty = [row for at, row in enumerate(read) if not usable[at]]
+        return table, _quarantine(file_name, refused, empty)
+
+    def _read_columns(self, rows: list[dict[str, Any]]) -> tuple[dict[str, list[Any]], list[dict[str, Any]]]:
+        """Every field's values, and per row the fields whose value did not fit."""
+        misfits: list[dict[str, Any]] = [{} for _ in rows]
+        columns = {}
+        for field in self._fields:
+            values = self._raw_values(field, rows)
+            convert = self._converter(field)
+            columns[field.name] = converted = [None] * len(rows)
+            for at, value in enumerate(values):
+                if value is None:
+                    continue
+                try:
+                    converted[at] = convert(value)
+                except (ValueError, TypeError, OverflowError):
+                    misfits[at][field.name] = value
+        return columns, misfits
+
+    def _raw_values(self, field: Field, rows: list[dict[str, Any]]) -> list[Any]:
+        pattern, missing = self._patterns[field.name], self._missing
+        if not pattern:
+            return [None] * len(rows)
+        if "{" in pattern:
+            return [_fill(pattern, row, missing) for row in rows]
+        found = (row.get(pattern) for row in rows)
+        values = [None if isinstance(value, str) and value.strip() in missing else value for value in found]
+        renamed = self._source.values.get(field.name)
+        return (
+            [renamed.get(str(value), value) if value is not None else None for value in values] if renamed else values
+        )
+
+    def _converter(self, field: Field) -> Callable[[Any], Any]:
+        if field.kind is Kind.TIME:
+            return lambda value: _time(value, self._source.timestamps)
+        return _CONVERTERS[field.kind]
+
+    def _usable(self, columns: dict[str, list[Any]], num_rows: int) -> list[bool]:
+        names = [field.name for field in self._fields if field.kind not in _NOT_USABLE]
+        return [any(columns[name][at] is not None for name in names) for at in range(num_rows)]
+
+    def _extra(self, row: dict[str, Any], misfits: dict[str, Any]) -> str | None:
+        unknown = {key: value for key, value in row.items() if key not in self._used and value is not None}
+        kept = {**unknown, **misfits}
+        return orjson.dumps(kept, default=str, option=_JSON).decode() if kept else None
+
+    def _marks(self, columns: dict[str, list[Any]], at: int, misfits: dict[str, Any]) -> list[str]:
+        marks = [f"{name}: not a {self._kind(name)}" for name in misfits]
+        for name, allowed in self._value_sets.items():
+            value = columns[name][at]
+            if value is not None and value not in allowed:
+                marks.append(f"{name}: outside the value set")
+        category, subcategory = columns["category"][at], columns["subcategory"][at]
+        by_contract = self._source.value_sets == "contract" and subcategory is not None
+        if by_contract and category in TAXONOMY and subcategory not in TAXONOMY[category]:
+            marks.append("subcategory: not of its category")
+        return marks
+
+    def _kind(self, name: str) -> str:
+        return next(field.kind.value for field in self._fields if field.name == name)
+
+
+def _value_sets(source: SourceConfig) -> dict[str, frozenset[Any]]:
+    if source.value_sets == "none":
+        return {}
+    chosen = VALUE_SETS if source.value_sets == "contract" else source.value_sets
+    return {name: frozenset(values) for name, values in chosen.items()}
+
+
+def _columns_of(pattern: str) -> list[str]:
+    """The columns that a field reads: those of a template, or the one it names."""
+    if "{" not in pattern:
+        return [pattern] if pattern else []
+    return [name for _, name, _, _ in string.Formatter().parse(pattern) if name]
+
+
+def _fill(pattern: str, row: dict[str, Any], missing: frozenset[str]) -> str | None:
+    """A template filled from a row; None where every column of it is missing."""
+    found, text = False, []
+    for literal, name, _, _ in string.Formatter().parse(pattern):
+        value = row.get(name) if name else None
+        text.append(literal)
+        if value is not None and str(value).strip() not in missing:
+            text.append(_text(value))
+            found = True
+    return "".join(text).strip() if found else None
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bytes):
+        return value.decode("utf-8")
+    text = value if isinstance(value, str) else orjson.dumps(value, default=str, option=_JSON).decode().strip('"')
+    text.encode("utf-8")  # a lone surrogate cannot be stored: better a misfit here than a failed write later
+    return text
+
+
+def _number(value: Any) -> float:
+    number = float(value)
+    if number != number or number in (float("inf"), float("-inf")):
+        raise ValueError("not finite")
+    return number
+
+
+def _flag(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    word = str(value).strip().lower()
+    if word in ("true", "yes", "y", "1", "1.0"):
+        return True
+    if word in ("false", "no", "n", "0", "0.0"):
+        return False
+    raise ValueError("not a flag")
+
+
+def _list(value: Any) -> list[str]:
+    if isinstance(value, list | tuple):
+        return [_text(item) for item in value if item is not None]
+    return [part.strip() for part in _text(value).split(",") if part.strip()]
+
+
+def _time(value: Any, form: str) -> datetime:
+    """A moment from a datetime, ISO 8601 text, or an epoch; UTC where it names no zone.
+
+    Raises:
+        ValueError: It is none of these, or lies outside the years 1 to 9999.
+    """
+    if isinstance(value, datetime):
+        moment = value
+    elif form == "iso" or (form == "auto" and isinstance(value, str) and not _is_number(value)):
+        moment = datetime.fromisoformat(str(value).strip())
+    else:
+        epoch = _number(value)
+        in_ms = form == "epoch_ms" or (form == "auto" and abs(epoch) >= _MS_FROM)
+        moment = datetime.fromtimestamp(epoch / 1000 if in_ms else epoch, UTC)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+_CONVERTERS: Final[dict[Kind, Callable[[Any], Any]]] = {
+    Kind.ID: _text,
+    Kind.TEXT: _text,
+    Kind.CATEGORICAL: lambda value: _text(value).strip() or None,
+    Kind.NUMBER: _number,
+    Kind.FLAG: _flag,
+    Kind.LIST: _list,
+}
+
+
+def _made_id(file_name: str, position: int, content: str) -> str:
+    """An id for a row without one: the same file gives the same id again."""
+    return "made-" + hashlib.sha256(f"{file_name}\n{position}\n{content}".encode()).hexdigest()[:20]
+
+
+def _quarantine(file_name: str, refused: list[RawRow], empty: list[RawRow]) -> pa.Table:
+    rows = [(row.position, row.reason, row.raw) for row in refused]
+    rows += [(row.position, "no usable field", orjson.dumps(row.values, default=str, option=_JSON)) for row in empty]
+    rows.sort(key=lambda row: row[0])
+    return pa.table(
+        {
+            "source_file": [file_name] * len(rows),
+            "source_row": [row[0] for row in rows],
+            "reason": [row[1] for row in rows],
+            "original": [row[2] for row in rows],
+        },
+        schema=QUARANTINE_SCHEMA,
+    )

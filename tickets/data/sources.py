@@ -1,0 +1,100 @@
+"""Which files a source names, and of which format. It does not know what is in them (`readers.py`, `mapping.py`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path, PurePosixPath
+from typing import Final, Literal
+
+from tickets.config import FileSplit, SourceConfig
+from tickets.errors import SourceError
+from tickets.storage import find_exports
+
+Format = Literal["json", "jsonl", "csv", "parquet"]
+_ENDINGS: Final[dict[str, Format]] = {
+    ".json": "json",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+}
+_COMPRESSED: Final = (".gz", ".bz2", ".xz", ".zst")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One file of an export.
+
+    Attributes:
+        uri: Absolute path or URI.
+        name: Last part of it.
+        format: How it is read.
+        split: `train`, `validation` or `test` where the source's file split says so.
+    """
+
+    uri: str
+    name: str
+    format: Format
+    split: str | None
+
+
+def find_files(source: SourceConfig, raw_file: str | None, places: Sequence[Path]) -> list[SourceFile]:
+    """The files that a source names, in the order of their names.
+
+    Args:
+        source: The mapping; its `path` is used unless `raw_file` is given.
+        raw_file: File, folder or glob in place of `source.path`.
+        places: Folders in which a relative path is looked for, in order.
+
+    Raises:
+        SourceError: No path is set, nothing is there, or no file has a known ending; says where it looked.
+    """
+    path = raw_file or source.path
+    if path is None:
+        raise SourceError(
+            f"source {source.name!r} has no path: set source.path=… or data.raw_file=… (file, folder or glob)"
+        )
+    absolute = "://" in path or Path(path).expanduser().is_absolute()
+    patterns = (
+        [str(Path(path).expanduser()) if "://" not in path else path] if absolute else [str(p / path) for p in places]
+    )
+    for pattern in patterns:
+        if found := find_exports(pattern):
+            return _classify(source, found, single=len(found) == 1)
+    raise SourceError(f"source {source.name!r}: nothing to read at {' or '.join(patterns)}")
+
+
+def _classify(source: SourceConfig, uris: list[str], single: bool) -> list[SourceFile]:
+    files = []
+    for uri in uris:
+        name = uri.rsplit("/", 1)[-1]
+        format_ = _format(source, name)
+        split = _given_split(source, name)
+        if format_ is None and single:
+            raise SourceError(f"{uri}: unknown ending; allowed: {', '.join(_ENDINGS)}, or set source.format")
+        if format_ is not None and (split is not None or not isinstance(source.split, FileSplit)):
+            files.append(SourceFile(uri, name, format_, split))
+    if not files:
+        raise SourceError(
+            f"source {source.name!r}: none of {len(uris)} files fits; allowed: {', '.join(_ENDINGS)}"
+            + (" and the globs of source.split" if isinstance(source.split, FileSplit) else "")
+        )
+    return files
+
+
+def _format(source: SourceConfig, name: str) -> Format | None:
+    if source.format != "auto":
+        return source.format
+    path = PurePosixPath(name.lower())
+    return _ENDINGS.get(PurePosixPath(path.stem).suffix if path.suffix in _COMPRESSED else path.suffix)
+
+
+def _given_split(source: SourceConfig, name: str) -> str | None:
+    if not isinstance(source.split, FileSplit):
+        return None
+    globs = {"train": source.split.train, "validation": source.split.validation, "test": source.split.test}
+    return next((split for split, glob in globs.items() if glob and fnmatch(name, glob)), None)

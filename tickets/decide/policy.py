@@ -1,0 +1,192 @@
+"""What may be done with a calibrated prediction. It does not know models, or where the ticket came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tickets.decide.thresholds import Threshold
+from tickets.errors import ModelError
+
+NUM_SHOWN: Final = 3
+"""Labels that a decision shows to a person, at most."""
+
+
+class Action(StrEnum):
+    """What a prediction may lead to, the boldest first."""
+
+    AUTOMATE = "automate"
+    SUGGEST = "suggest"
+    REVIEW = "review"
+
+
+def presence_pattern(present: Iterable[str]) -> str:
+    """The name of a pattern of missing fields: the fields that have a value, sorted and joined by `+`."""
+    return "+".join(sorted(present))
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """What calibration saw; a promise of precision holds for such tickets alone."""
+
+    labels: frozenset[str]
+    """True labels that occurred."""
+    languages: frozenset[str | None]
+    """Languages of the tickets; None stands for a ticket without one."""
+    patterns: frozenset[str]
+    """Presence patterns of the tickets, as `presence_pattern` names them."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as sorted lists."""
+        return {
+            "labels": sorted(self.labels),
+            "languages": sorted(self.languages, key=lambda language: (language is None, language or "")),
+            "patterns": sorted(self.patterns),
+        }
+
+    @classmethod
+    def from_json(cls, state: Mapping[str, Any]) -> Support:
+        """The inverse of `to_json`."""
+        return cls(frozenset(state["labels"]), frozenset(state["languages"]), frozenset(state["patterns"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do with one prediction, and why."""
+
+    action: Action
+    label: str
+    """The most probable label."""
+    confidence: float
+    """Its calibrated probability."""
+    top: tuple[tuple[str, float], ...]
+    """Up to `NUM_SHOWN` labels with their probability, the most probable first."""
+    reason: str
+    """A clause for a person: what allowed the action, or what forbade a bolder one."""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetPolicy:
+    """The rules of one target: its closed list of labels, two thresholds, and the tickets for which they hold."""
+
+    labels: tuple[str, ...]
+    automate: Threshold | None
+    """None where no threshold keeps the precision that was asked for."""
+    suggest: Threshold | None
+    """None where no threshold keeps the precision that was asked for."""
+    support: Support
+
+    def __post_init__(self) -> None:
+        if not self.labels or len(set(self.labels)) != len(self.labels):
+            raise ModelError(f"labels {self.labels!r}; allowed: one or more different labels")
+
+    def decide(self, probabilities: ArrayLike, language: str | None, pattern: str, degraded: bool = False) -> Decision:
+        """What to do with one prediction.
+
+        Automation needs a confidence at the threshold, and a label, a language and a presence pattern that
+        calibration saw; an answer that was made without one of its parts is never automated. A suggestion needs
+        its threshold alone, since a person decides.
+
+        Args:
+            probabilities: float[k], calibrated, in the order of `labels`.
+            language: Language of the ticket, if it has one.
+            pattern: Its `presence_pattern`.
+            degraded: A part of the answer failed and was replaced by its fallback.
+
+        Raises:
+            ModelError: Not one finite number per label.
+        """
+        (decision,) = self.decide_all(np.asarray(probabilities)[np.newaxis], [language], [pattern], degraded)
+        return decision
+
+    def decide_all(
+        self,
+        probabilities: ArrayLike,
+        languages: Sequence[str | None],
+        patterns: Sequence[str],
+        degraded: bool = False,
+    ) -> list[Decision]:
+        """`decide` for many predictions.
+
+        Args:
+            probabilities: float[n, k], calibrated, columns in the order of `labels`.
+            languages: n languages, None where a ticket has none.
+            patterns: n presence patterns.
+            degraded: Holds for all rows.
+
+        Raises:
+            ModelError: Not one finite number per row and label, or the lists differ in length.
+        """
+        rows = np.asarray(probabilities, dtype=np.float64)
+        if rows.shape != (len(languages), len(self.labels)) or len(patterns) != len(languages):
+            raise ModelError(
+                f"probabilities of shape {rows.shape}, {len(languages)} languages, {len(patterns)} patterns; "
+                f"allowed: one row for each of them with {len(self.labels)} columns"
+            )
+        if not np.isfinite(rows).all():
+            raise ModelError("probabilities hold a value that is not finite; allowed: numbers from 0 to 1")
+        order = np.argsort(-rows, axis=1, kind="stable")[:, :NUM_SHOWN]
+        return [
+            self._decision(row, best, language, pattern, degraded)
+            for row, best, language, pattern in zip(rows, order, languages, patterns, strict=True)
+        ]
+
+    def to_json(self) -> dict[str, Any]:
+        """The policy as values that JSON holds."""
+        return {
+            "labels": list(self.labels),
+            "automate": self.automate and self.automate.to_json(),
+            "suggest": self.suggest and self.suggest.to_json(),
+            "support": self.support.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, state: Mapping[str, Any]) -> TargetPolicy:
+        """The inverse of `to_json`."""
+        automate, suggest = (state[name] and Threshold.from_json(state[name]) for name in ("automate", "suggest"))
+        return cls(tuple(state["labels"]), automate, suggest, Support.from_json(state["support"]))
+
+    def _decision(
+        self, row: NDArray[np.float64], best: NDArray[np.intp], language: str | None, pattern: str, degraded: bool
+    ) -> Decision:
+        top = tuple((self.labels[column], float(row[column])) for column in best)
+        label, confidence = top[0]
+        action = Action.AUTOMATE
+        passes, reason = _compare(confidence, self.automate, action)
+        obstacle = self._obstacle(label, language, pattern, degraded)
+        if passes and obstacle:
+            passes, reason = False, obstacle
+        if not passes:
+            suggestible, below = _compare(confidence, self.suggest, Action.SUGGEST)
+            action = Action.SUGGEST if suggestible else Action.REVIEW
+            reason = reason if suggestible else below
+        return Decision(action, label, confidence, top, reason)
+
+    def _obstacle(self, label: str, language: str | None, pattern: str, degraded: bool) -> str | None:
+        """Why this ticket may not be automated however sure the model is, if it may not."""
+        if degraded:
+            return "a part of the answer was replaced by its fallback"
+        if label not in self.support.labels:
+            return f'calibration saw no ticket labelled "{label}"'
+        if language not in self.support.languages:
+            return (
+                f'calibration saw no ticket in "{language}"'
+                if language
+                else "calibration saw no ticket without a language"
+            )
+        if pattern not in self.support.patterns:
+            return "calibration saw no ticket with just these fields filled in"
+        return None
+
+
+def _compare(confidence: float, threshold: Threshold | None, action: Action) -> tuple[bool, str]:
+    if threshold is None:
+        return False, f"no {action} threshold keeps the precision that was asked for"
+    passes = confidence >= threshold.value
+    verb = "reaches" if passes else "is below"
+    return passes, f"{confidence:.3f} {verb} the {action} threshold {threshold.value:.3f}"

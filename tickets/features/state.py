@@ -1,0 +1,207 @@
+"""The feature state: which fields a model may see, and how they become numbers. Fitted once, used everywhere.
+
+It does not know targets beyond keeping them out, nor how vectors are computed (`encoder.py`): they are handed in.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+from scipy import sparse
+
+from tickets.config import FeaturesConfig
+from tickets.errors import ModelError, StageError
+from tickets.features import tabular
+from tickets.features.words import Words
+from tickets.schema import FIELDS, Field, Kind, Stage
+
+_MODEL_KINDS: Final = (Kind.CATEGORICAL, Kind.NUMBER, Kind.FLAG)
+
+
+@dataclass(frozen=True)
+class Features:
+    """What models read, one row per ticket.
+
+    Attributes:
+        words: float32 CSR [n, terms], TF-IDF of words, rows of length 1 or 0.
+        chars: float32 CSR [n, terms], TF-IDF of characters within words, rows of length 1 or 0.
+        vectors: float32 [n, d], unit sentence vectors.
+        categories: int32 [n, c], codes: 0 missing, 1 unseen.
+        numbers: float32 [n, m], scaled, NaN where missing.
+    """
+
+    words: sparse.csr_matrix
+    chars: sparse.csr_matrix
+    vectors: np.ndarray
+    categories: np.ndarray
+    numbers: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    def take(self, rows: np.ndarray) -> Features:
+        """The given rows, by index or by mask."""
+        parts = (self.words, self.chars, self.vectors, self.categories, self.numbers)
+        return Features(*(part[rows] for part in parts))
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The fields a model reads, all known at its stage.
+
+    Attributes:
+        stage: When the model predicts.
+        text: Text fields, joined in this order.
+        categories: Categorical fields and flags.
+        numbers: Number fields.
+    """
+
+    stage: Stage
+    text: tuple[str, ...]
+    categories: tuple[str, ...]
+    numbers: tuple[str, ...]
+
+    @property
+    def columns(self) -> list[str]:
+        """Every column that a table must have."""
+        return [*self.text, *self.categories, *self.numbers]
+
+
+def select_fields(config: FeaturesConfig, own_fields: Sequence[Field], targets: Collection[str]) -> Selection:
+    """Choose the fields that a model may read.
+
+    Args:
+        config: The stage, the text fields, and the fields asked for (None: every one that is allowed).
+        own_fields: Fields of the source beside the contract.
+        targets: Never an input.
+
+    Raises:
+        StageError: A field is asked for whose value is not known at the stage, or that is a target.
+    """
+    by_name = {field.name: field for field in (*FIELDS, *own_fields)}
+    asked = config.fields
+    if asked is None:
+        known = (field for field in by_name.values() if field.kind in _MODEL_KINDS)
+        asked = tuple(f.name for f in known if f.stage.known_at(config.stage) and f.name not in targets)
+    for name in (*config.text, *asked):
+        field = by_name[name]
+        if not field.stage.known_at(config.stage):
+            raise StageError(
+                f"field {name!r} is known at stage {field.stage.value!r}, not yet at {config.stage.value!r}"
+            )
+        if name in targets:
+            raise StageError(f"field {name!r} is a target and cannot be an input")
+    for name in asked:
+        if by_name[name].kind not in _MODEL_KINDS:
+            raise StageError(f"field {name!r} is a {by_name[name].kind.value}; allowed: categorical, number, flag")
+    numbers = tuple(name for name in asked if by_name[name].kind is Kind.NUMBER)
+    return Selection(config.stage, config.text, tuple(name for name in asked if name not in numbers), numbers)
+
+
+def join_text(table: pa.Table, names: Sequence[str]) -> list[str]:
+    """The text of each row: the given fields that are present, one per line; empty where none is."""
+    columns = [table[name].to_pylist() for name in names]
+    return ["\n".join(part for part in parts if part) for parts in zip(*columns, strict=True)]
+
+
+def presence(table: pa.Table, selection: Selection) -> list[str]:
+    """Which kinds of input each row has, such as `text+categories`; calibration promises nothing for other patterns."""
+    kinds = {"text": selection.text, "categories": selection.categories, "numbers": selection.numbers}
+    has = {
+        kind: np.any([np.asarray(table[name].is_valid()) for name in names], axis=0)
+        for kind, names in kinds.items()
+        if names
+    }
+    return ["+".join(kind for kind in has if has[kind][row]) or "nothing" for row in range(table.num_rows)]
+
+
+class FeatureState:
+    """What was learned from the training rows to turn any ticket into features.
+
+    Args:
+        selection: The fields that are read.
+        words: Vocabulary of the text.
+        categories: Known values.
+        numbers: Centres and scales.
+    """
+
+    def __init__(
+        self, selection: Selection, words: Words, categories: tabular.Categories, numbers: tabular.Numbers
+    ) -> None:
+        self.selection = selection
+        self.words = words
+        self.categories = categories
+        self.numbers = numbers
+
+    @classmethod
+    def fit(cls, table: pa.Table, selection: Selection, config: FeaturesConfig) -> FeatureState:
+        """Learn from the training rows alone.
+
+        Args:
+            table: Training tickets with the selection's columns.
+            selection: The fields to read.
+            config: Sizes of the vocabulary.
+
+        Raises:
+            ModelError: No row has a text or a field, so there is nothing to learn from.
+        """
+        if all(pattern == "nothing" for pattern in presence(table, selection)):
+            raise ModelError(f"no training row has any of the fields {', '.join(selection.columns)}")
+        return cls(
+            selection,
+            Words.fit(join_text(table, selection.text), config),
+            tabular.Categories.fit(table, _with_values(table, selection.categories)),
+            tabular.Numbers.fit(table, selection.numbers),
+        )
+
+    def transform(self, table: pa.Table, vectors: np.ndarray) -> Features:
+        """Features of tickets; only the selection's columns are looked at.
+
+        Args:
+            table: n tickets.
+            vectors: float32 [n, d], the sentence vectors of `texts(table)`.
+        """
+        words, chars = self.words.transform(self.texts(table))
+        return Features(
+            words=words,
+            chars=chars,
+            vectors=np.asarray(vectors, dtype=np.float32),
+            categories=self.categories.transform(table),
+            numbers=self.numbers.transform(table),
+        )
+
+    def texts(self, table: pa.Table) -> list[str]:
+        """The text of each ticket that is to be encoded."""
+        return join_text(table, self.selection.text)
+
+    def save(self, folder: Path) -> None:
+        """Write `features.json`, `words.json` and `words.npz`."""
+        chosen = {
+            "stage": self.selection.stage.value,
+            "text": list(self.selection.text),
+            "categories": list(self.selection.categories),
+            "numbers": list(self.selection.numbers),
+        }
+        content = {"selection": chosen, **tabular.to_json(self.categories, self.numbers)}
+        (folder / "features.json").write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
+        self.words.save(folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> FeatureState:
+        """Read what `save` wrote."""
+        content = json.loads((folder / "features.json").read_text(encoding="utf-8"))
+        chosen = content["selection"]
+        selection = Selection(
+            Stage(chosen["stage"]), tuple(chosen["text"]), tuple(chosen["categories"]), tuple(chosen["numbers"])
+        )
+        return cls(selection, Words.load(folder), *tabular.from_json(content))
+
+
+def _with_values(table: pa.Table, names: Sequence[str]) -> list[str]:
+    return [name for name in names if table[name].null_count < table.num_rows]

@@ -1,0 +1,118 @@
+"""TF-IDF of words and of characters within words, saved without pickle. It does not know which text it is given."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from tickets.config import FeaturesConfig
+
+_ANALYZERS = ("word", "char_wb")
+
+
+class Words:
+    """Texts → sparse rows of word terms, and of character terms."""
+
+    def __init__(self, vectorizers: Sequence[TfidfVectorizer]) -> None:
+        self._vectorizers = tuple(vectorizers)
+
+    @classmethod
+    def fit(cls, texts: Sequence[str], config: FeaturesConfig) -> Words:
+        """Learn vocabularies and document frequencies.
+
+        Args:
+            texts: Training texts.
+            config: Lengths of terms, and how many are kept.
+        """
+        ngrams = (config.word_ngrams, config.char_ngrams)
+        shapes = [
+            {"analyzer": analyzer, "ngram_range": list(ngram), "sublinear_tf": True}
+            for analyzer, ngram in zip(_ANALYZERS, ngrams, strict=True)
+        ]
+        return cls([_fitted(texts, shape, config) for shape in shapes])
+
+    def transform(self, texts: Sequence[str]) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
+        """Rows of texts.
+
+        Returns:
+            Words and characters: float32 CSR [len(texts), terms] each, rows of length 1, or 0 without a known term.
+        """
+        words, chars = (
+            vectorizer.transform(texts)
+            if vectorizer.vocabulary_
+            else sparse.csr_matrix((len(texts), 0), dtype=np.float32)
+            for vectorizer in self._vectorizers
+        )
+        return words, chars
+
+    def save(self, folder: Path) -> None:
+        """Write `words.json` (vocabularies and settings) and `words.npz` (inverse document frequencies)."""
+        spec = [
+            {
+                "shape": _shape(vectorizer),
+                "terms": sorted(vectorizer.vocabulary_, key=vectorizer.vocabulary_.__getitem__),
+            }
+            for vectorizer in self._vectorizers
+        ]
+        (folder / "words.json").write_text(json.dumps(spec, ensure_ascii=False), encoding="utf-8")
+        frequencies = [vectorizer.idf_ if vectorizer.vocabulary_ else np.zeros(0) for vectorizer in self._vectorizers]
+        np.savez(folder / "words.npz", word=frequencies[0], char_wb=frequencies[1])
+
+    @classmethod
+    def load(cls, folder: Path) -> Words:
+        """Read what `save` wrote."""
+        spec = json.loads((folder / "words.json").read_text(encoding="utf-8"))
+        with np.load(folder / "words.npz", allow_pickle=False) as frequencies:
+            return cls(
+                [_restored(part["shape"], part["terms"], frequencies[part["shape"]["analyzer"]]) for part in spec]
+            )
+
+
+def _fitted(texts: Sequence[str], shape: dict[str, Any], config: FeaturesConfig) -> TfidfVectorizer:
+    # A small corpus may hold no term often enough: then rare terms are better than none.
+    for min_documents in (config.min_documents, 1):
+        vectorizer = _vectorizer(shape, min_df=min_documents, max_features=config.max_terms)
+        try:
+            vectorizer.fit(texts)
+        except ValueError:
+            continue
+        return vectorizer
+    return _restored(shape, [], np.zeros(0))
+
+
+def _vectorizer(shape: dict[str, Any], **options: Any) -> TfidfVectorizer:
+    ngrams = tuple(shape["ngram_range"])
+    # Tokens of one character count too: they are words in Chinese and Japanese, and digits everywhere.
+    pattern = r"(?u)\b\w+\b" if shape["analyzer"] == "word" else None
+    return TfidfVectorizer(
+        analyzer=shape["analyzer"],
+        ngram_range=ngrams,
+        sublinear_tf=shape["sublinear_tf"],
+        token_pattern=pattern,
+        strip_accents=None,
+        dtype=np.float32,
+        **options,
+    )
+
+
+def _restored(shape: dict[str, Any], terms: list[str], frequencies: np.ndarray) -> TfidfVectorizer:
+    vocabulary = {term: column for column, term in enumerate(terms)}
+    vectorizer = _vectorizer(shape, vocabulary=vocabulary) if terms else _vectorizer(shape)
+    vectorizer.vocabulary_ = vocabulary
+    if terms:
+        vectorizer.idf_ = frequencies.astype(np.float32)
+    return vectorizer
+
+
+def _shape(vectorizer: TfidfVectorizer) -> dict[str, Any]:
+    return {
+        "analyzer": vectorizer.analyzer,
+        "ngram_range": list(vectorizer.ngram_range),
+        "sublinear_tf": vectorizer.sublinear_tf,
+    }

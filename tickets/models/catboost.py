@@ -1,0 +1,126 @@
+"""CatBoost over fields and the text head's probabilities. Prokhorenkova et al., NeurIPS 2018."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from tickets.features.state import Features
+from tickets.models.family import Examples, Fitted, Limits, Params, Patience, Report
+from tickets.models.trees import ROUNDS_PER_STEP, head_columns
+
+NEEDS_HEAD: Final = True
+USES_GPU: Final = True
+
+
+class CatBoost:
+    """A fitted booster.
+
+    Args:
+        model: `catboost.CatBoostClassifier`.
+        num_classes: k, of which the training rows may not have held all.
+        classes: int [c], the classes that they held.
+    """
+
+    def __init__(self, model: Any, num_classes: int, classes: np.ndarray) -> None:
+        self._model = model
+        self._num_classes = num_classes
+        self._classes = classes
+
+    def predict(self, features: Features, head: np.ndarray | None = None) -> np.ndarray:
+        """Probabilities, float64 [n, k]."""
+        probabilities = np.zeros((len(features), self._num_classes))
+        probabilities[:, self._classes] = self._model.predict_proba(_data(features, head), thread_count=1)
+        return probabilities
+
+    def save(self, folder: Path) -> None:
+        """Write `model.cbm` and `model.json`."""
+        self._model.save_model(str(folder / "model.cbm"))
+        spec = {"num_classes": self._num_classes, "classes": self._classes.tolist()}
+        (folder / "model.json").write_text(json.dumps(spec))
+
+
+def load(folder: Path) -> CatBoost:
+    """Read what `CatBoost.save` wrote."""
+    from catboost import CatBoostClassifier
+
+    spec = json.loads((folder / "model.json").read_text())
+    model = CatBoostClassifier().load_model(str(folder / "model.cbm"))
+    return CatBoost(model, spec["num_classes"], np.asarray(spec["classes"]))
+
+
+def fit(params: Params, train: Examples, valid: Examples, limits: Limits, report: Report) -> Fitted:
+    """Add trees until validation stops improving, reporting every few."""
+    watch = _Watch(limits.patience_steps, report)
+    classes = np.unique(train.labels)
+    model = _booster(params, limits, limits.boosting_rounds)
+    # CatBoost knows callbacks on the CPU alone; on a GPU the same curve is reported at the end.
+    callbacks = None if limits.use_gpu else [watch]
+    judged = valid.take(np.isin(valid.labels, classes))
+    model.fit(_pool(train), eval_set=_pool(judged), callbacks=callbacks, use_best_model=False)
+    if limits.use_gpu:
+        for loss in model.get_evals_result()["validation"]["MultiClass"][ROUNDS_PER_STEP - 1 :: ROUNDS_PER_STEP]:
+            watch.note(loss)
+    rounds = max(watch.patience.best_step * ROUNDS_PER_STEP, 1)
+    model.shrink(ntree_end=min(rounds, model.tree_count_))
+    return Fitted(CatBoost(model, limits.num_classes, classes), watch.patience.best, rounds)
+
+
+def refit(params: Params, train: Examples, limits: Limits, length: float) -> CatBoost:
+    """Fit a known number of trees on all rows."""
+    model = _booster(params, limits, int(length))
+    model.fit(_pool(train))
+    return CatBoost(model, limits.num_classes, np.unique(train.labels))
+
+
+class _Watch:
+    """CatBoost's callback: reports every step, and ends the fit when patience is out."""
+
+    def __init__(self, patience_steps: int, report: Report) -> None:
+        self.patience = Patience(patience_steps)
+        self._report = report
+
+    def after_iteration(self, info: Any) -> bool:
+        if info.iteration % ROUNDS_PER_STEP == 0:
+            self.note(info.metrics["validation"]["MultiClass"][-1])
+        return not self.patience.exhausted
+
+    def note(self, loss: float) -> None:
+        self.patience.update(loss)
+        self._report(self.patience.best)
+
+
+def _booster(params: Params, limits: Limits, rounds: int) -> Any:
+    from catboost import CatBoostClassifier
+
+    return CatBoostClassifier(
+        loss_function="MultiClass",
+        iterations=rounds,
+        depth=int(params["depth"]),
+        learning_rate=float(params["learning_rate"]),
+        l2_leaf_reg=float(params["l2_leaf_reg"]),
+        random_seed=limits.seed,
+        thread_count=limits.num_threads,
+        task_type="GPU" if limits.use_gpu else "CPU",
+        boosting_type="Plain",
+        max_ctr_complexity=1,
+        allow_writing_files=False,
+        verbose=False,
+    )
+
+
+def _pool(examples: Examples) -> Any:
+    from catboost import Pool
+
+    return Pool(_data(examples.features, examples.head), label=examples.labels)
+
+
+def _data(features: Features, head: np.ndarray | None) -> Any:
+    from catboost import FeaturesData
+
+    numbers = np.hstack([head_columns(head), features.numbers]).astype(np.float32)
+    codes = features.categories.astype(str).astype("S").astype(object)
+    return FeaturesData(num_feature_data=numbers, cat_feature_data=codes if codes.shape[1] else None)

@@ -1,0 +1,182 @@
+"""Linear support vector machine, one class against the rest, over terms, sentence vector and fields.
+
+Its margins become probabilities by a softmax with one fitted scale. It also is the text head, whose out-of-fold
+probabilities the trees read. Fan et al., LIBLINEAR (2008); its steps are growing shares of the training rows.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from scipy import optimize, sparse
+
+from tickets.features.state import Features
+from tickets.models.family import Examples, Fitted, Limits, Params, Patience, Report, nll, softmax
+
+NEEDS_HEAD: Final = False
+USES_GPU: Final = False
+HEAD_PARAMS: Final[Params] = {"c": 0.3, "vector_weight": 1.0}
+"""Settings of the text head."""
+_SHARES: Final = (0.25, 0.5, 1.0)
+
+
+class Linear:
+    """Weights over one fixed layout of columns.
+
+    Args:
+        weights: float32 [columns, k].
+        intercept: float32 [k].
+        scale: Factor of the margins before the softmax.
+        vector_weight: Factor of the sentence vector.
+        with_fields: Whether categories and numbers are columns.
+        num_codes: Codes of each category column.
+    """
+
+    def __init__(
+        self,
+        weights: np.ndarray,
+        intercept: np.ndarray,
+        scale: float,
+        vector_weight: float,
+        with_fields: bool,
+        num_codes: tuple[int, ...],
+    ) -> None:
+        self._weights = np.ascontiguousarray(weights, dtype=np.float32)
+        self._intercept = intercept.astype(np.float32)
+        self.scale = scale
+        self._vector_weight = vector_weight
+        self._with_fields = with_fields
+        self._num_codes = num_codes
+
+    def margins(self, features: Features) -> np.ndarray:
+        """Distances from each class's hyperplane, float32 [n, k]."""
+        columns = _columns(features, self._vector_weight, self._with_fields, self._num_codes)
+        margins: np.ndarray = columns @ self._weights + self._intercept
+        return margins
+
+    def predict(self, features: Features, head: np.ndarray | None = None) -> np.ndarray:
+        """Probabilities, float64 [n, k]."""
+        return softmax(self.margins(features) * self.scale)
+
+    def save(self, folder: Path) -> None:
+        """Write `linear.json` and `linear.npz`."""
+        spec = {
+            "scale": self.scale,
+            "vector_weight": self._vector_weight,
+            "with_fields": self._with_fields,
+            "num_codes": list(self._num_codes),
+        }
+        (folder / "linear.json").write_text(json.dumps(spec))
+        np.savez(folder / "linear.npz", weights=self._weights, intercept=self._intercept)
+
+
+def load(folder: Path) -> Linear:
+    """Read what `Linear.save` wrote."""
+    spec = json.loads((folder / "linear.json").read_text())
+    with np.load(folder / "linear.npz", allow_pickle=False) as arrays:
+        return Linear(
+            arrays["weights"],
+            arrays["intercept"],
+            spec["scale"],
+            spec["vector_weight"],
+            spec["with_fields"],
+            tuple(spec["num_codes"]),
+        )
+
+
+def fit(params: Params, train: Examples, valid: Examples, limits: Limits, report: Report) -> Fitted:
+    """Fit on a quarter, half and all of the rows, with validation after each."""
+    order = np.random.default_rng(limits.seed).permutation(len(train))
+    patience = Patience(len(_SHARES))
+    for share in _SHARES:
+        rows = _spread(order, train.labels, share, limits.num_classes)
+        model = _fit_scaled(params, train.take(rows), limits, 1.0, with_fields=True)
+        model.scale = fit_scale(model.margins(valid.features), valid.labels)
+        loss = nll(model.predict(valid.features), valid.labels)
+        patience.update(loss)
+        report(patience.best)
+    return Fitted(model, loss, model.scale)
+
+
+def refit(params: Params, train: Examples, limits: Limits, length: float) -> Linear:
+    """Fit on all rows with a known scale."""
+    return _fit_scaled(params, train, limits, length, with_fields=True)
+
+
+def fit_head(train: Examples, limits: Limits, scale: float = 1.0) -> Linear:
+    """Fit the text head: terms and vector alone, with fixed settings."""
+    return _fit_scaled(HEAD_PARAMS, train, limits, scale, with_fields=False)
+
+
+def fit_scale(margins: np.ndarray, labels: np.ndarray) -> float:
+    """The factor that makes the softmax of margins likeliest on labelled rows; between 0.1 and 100."""
+    if not len(labels):
+        return 1.0
+
+    def loss(log_scale: float) -> float:
+        return nll(softmax(margins * np.exp(log_scale)), labels)
+
+    return float(np.exp(optimize.minimize_scalar(loss, bounds=(np.log(0.1), np.log(100)), method="bounded").x))
+
+
+def _fit_scaled(params: Params, train: Examples, limits: Limits, scale: float, with_fields: bool) -> Linear:
+    from sklearn.svm import LinearSVC
+
+    weight = float(params["vector_weight"])
+    codes = tuple(int(code) for code in train.features.categories.max(axis=0, initial=0) + 1)
+    columns = _columns(train.features, weight, with_fields, codes)
+    machine = LinearSVC(C=float(params["c"]), random_state=limits.seed, dual=True, max_iter=2000, tol=1e-3)
+    machine.fit(columns, train.labels)
+    weights, intercept = _all_classes(machine, columns.shape[1], limits.num_classes)
+    return Linear(weights, intercept, scale, weight, with_fields, codes)
+
+
+def _all_classes(machine: object, num_columns: int, num_classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Weights [columns, k] and intercept [k], also for classes that the rows at hand do not hold."""
+    coefficients = np.asarray(machine.coef_)  # type: ignore[attr-defined]
+    intercepts = np.asarray(machine.intercept_)  # type: ignore[attr-defined]
+    classes = np.asarray(machine.classes_)  # type: ignore[attr-defined]
+    if len(classes) == 2:
+        coefficients, intercepts = np.vstack([-coefficients, coefficients]), np.r_[-intercepts, intercepts]
+    weights = np.zeros((num_columns, num_classes), dtype=np.float32)
+    intercept = np.full(num_classes, -2.0, dtype=np.float32)  # a margin well on the wrong side
+    weights[:, classes], intercept[classes] = coefficients.T, intercepts
+    return weights, intercept
+
+
+def _columns(
+    features: Features, vector_weight: float, with_fields: bool, num_codes: tuple[int, ...]
+) -> sparse.csr_matrix:
+    parts = [features.words, features.chars, sparse.csr_matrix(features.vectors * np.float32(vector_weight))]
+    if with_fields:
+        parts += [_one_hot(features.categories, num_codes), _filled(features.numbers)]
+    return sparse.hstack(parts, format="csr", dtype=np.float32)
+
+
+def _one_hot(codes: np.ndarray, num_codes: tuple[int, ...]) -> sparse.csr_matrix:
+    """One column per code; a code that training did not hold has none."""
+    columns = []
+    for column, size in enumerate(num_codes):
+        known = np.flatnonzero(codes[:, column] < size)
+        ones = np.ones(len(known), dtype=np.float32)
+        columns.append(sparse.csr_matrix((ones, (known, codes[known, column])), shape=(len(codes), size)))
+    return sparse.hstack(columns, format="csr") if columns else sparse.csr_matrix((len(codes), 0), dtype=np.float32)
+
+
+def _filled(numbers: np.ndarray) -> sparse.csr_matrix:
+    """Numbers with 0 (the median) where missing, beside flags that say where."""
+    missing = np.isnan(numbers)
+    filled = np.where(missing, np.float32(0), numbers / np.float32(3))  # on the scale of the unit text rows
+    return sparse.csr_matrix(np.hstack([filled, missing.astype(np.float32)]))
+
+
+def _spread(order: np.ndarray, labels: np.ndarray, share: float, num_classes: int) -> np.ndarray:
+    """A share of the rows that holds at least one row of every class."""
+    if share >= 1:
+        return order
+    first = {int(labels[row]): row for row in reversed(order.tolist())}
+    chosen = order[: max(int(len(order) * share), num_classes)]
+    return np.unique(np.r_[chosen, np.array(sorted(first.values()), dtype=order.dtype)])

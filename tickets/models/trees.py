@@ -1,0 +1,30 @@
+"""What both tree families share: how often they report, and how the text head's probabilities become columns."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from tickets.errors import ModelError
+
+ROUNDS_PER_STEP: Final = 10
+"""Trees between two reports."""
+
+
+def head_columns(head: np.ndarray | None) -> np.ndarray:
+    """Log-probabilities of the text head, on which one split means the same at any scale.
+
+    Args:
+        head: float [n, k] probabilities.
+
+    Returns:
+        float32 [n, k], at least -12.
+
+    Raises:
+        ModelError: There are none: the caller forgot the head.
+    """
+    if head is None:
+        raise ModelError("tree models need the text head's probabilities, got None")
+    logs: np.ndarray = np.log(np.clip(head, np.exp(-12.0), 1.0)).astype(np.float32)
+    return logs

@@ -1,0 +1,185 @@
+"""The model of a ticket: features once, then per target the members, their mix, the calibration and the decision.
+
+The same object answers in a batch job, in a report and in a replica. It does not know where it is stored
+(`tickets.release`) or how vectors are computed (`tickets.features.encoder`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from tickets.decide.calibration import Temperature
+from tickets.decide.policy import Decision, TargetPolicy
+from tickets.errors import ModelError
+from tickets.features.state import Features, FeatureState, presence
+from tickets.models import linear
+from tickets.models.ensemble import mix
+from tickets.models.family import Classifier, family
+from tickets.models.labels import Labels
+
+
+@dataclass(frozen=True)
+class Member:
+    """One classifier of a target.
+
+    Attributes:
+        family: Name of its family.
+        classifier: The fitted model.
+        weight: Its share of the mix.
+    """
+
+    family: str
+    classifier: Classifier
+    weight: float
+
+
+@dataclass(frozen=True)
+class TargetModel:
+    """How one target is predicted.
+
+    Attributes:
+        name: The target.
+        labels: Its closed list.
+        members: The classifiers that are mixed.
+        head: The text head, where a member needs it.
+        temperature: The calibration of the mix.
+        policy: What may be done with a prediction.
+    """
+
+    name: str
+    labels: Labels
+    members: tuple[Member, ...]
+    head: linear.Linear | None
+    temperature: Temperature
+    policy: TargetPolicy
+
+    def predict(self, features: Features) -> np.ndarray:
+        """Calibrated probabilities, float64 [n, k], columns in the order of the closed list."""
+        head = self.head.predict(features) if self.head is not None else None
+        mixed = mix([member.classifier.predict(features, head) for member in self.members], self.weights)
+        return self.temperature.transform(mixed)
+
+    @property
+    def weights(self) -> np.ndarray:
+        """The members' shares, float64 [members]."""
+        return np.array([member.weight for member in self.members])
+
+    def save(self, folder: Path) -> None:
+        """Write `target.json`, and one folder per member and for the head."""
+        folder.mkdir(parents=True)
+        for member in self.members:
+            (folder / member.family).mkdir()
+            member.classifier.save(folder / member.family)
+        if self.head is not None:
+            (folder / "head").mkdir()
+            self.head.save(folder / "head")
+        spec = {
+            "name": self.name,
+            "labels": list(self.labels.names),
+            "members": {member.family: member.weight for member in self.members},
+            "head": self.head is not None,
+            "temperature": self.temperature.to_json(),
+            "policy": self.policy.to_json(),
+        }
+        (folder / "target.json").write_text(json.dumps(spec, ensure_ascii=False, indent=1), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> TargetModel:
+        """Read what `save` wrote."""
+        spec = json.loads((folder / "target.json").read_text(encoding="utf-8"))
+        members = (Member(name, family(name).load(folder / name), weight) for name, weight in spec["members"].items())
+        return cls(
+            spec["name"],
+            Labels(tuple(spec["labels"])),
+            tuple(members),
+            linear.load(folder / "head") if spec["head"] else None,
+            Temperature.from_json(spec["temperature"]),
+            TargetPolicy.from_json(spec["policy"]),
+        )
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is said of n tickets for one target.
+
+    Attributes:
+        target: Its name.
+        probabilities: float64 [n, k], calibrated.
+        decisions: One per ticket.
+    """
+
+    target: str
+    probabilities: np.ndarray
+    decisions: list[Decision]
+
+
+class TriageModel:
+    """Tickets → calibrated labels with decisions, for every target.
+
+    Args:
+        state: The feature state.
+        targets: One model per target, the most important first.
+    """
+
+    def __init__(self, state: FeatureState, targets: Sequence[TargetModel]) -> None:
+        self.state = state
+        self.targets = tuple(targets)
+
+    def answer(self, table: pa.Table, vectors: np.ndarray, degraded: bool = False) -> list[Answer]:
+        """Predict and decide.
+
+        Args:
+            table: n tickets with the columns of `state.selection`, and `language` where it is known.
+            vectors: float32 [n, d], sentence vectors of `state.texts(table)`.
+            degraded: A part of the answer is missing: nothing is automated.
+        """
+        features = self.state.transform(table, vectors)
+        languages = table["language"].to_pylist() if "language" in table.column_names else [None] * table.num_rows
+        patterns = presence(table, self.state.selection)
+        answers = []
+        for target in self.targets:
+            probabilities = target.predict(features)
+            decisions = target.policy.decide_all(probabilities, languages, patterns, degraded)
+            answers.append(Answer(target.name, probabilities, decisions))
+        return answers
+
+    def complete(self, table: pa.Table) -> pa.Table:
+        """The table with a column of nulls for every field that the model reads and the table lacks."""
+        for name in self.state.selection.columns:
+            if name not in table.column_names:
+                kind = pa.float64() if name in self.state.selection.numbers else pa.string()
+                table = table.append_column(name, pa.nulls(table.num_rows, kind))
+        return table
+
+    def target(self, name: str) -> TargetModel:
+        """The model of a target.
+
+        Raises:
+            ModelError: There is none of that name.
+        """
+        for target in self.targets:
+            if target.name == name:
+                return target
+        raise ModelError(f"target {name!r}; this model has: {', '.join(target.name for target in self.targets)}")
+
+    def save(self, folder: Path) -> None:
+        """Write the feature state and every target below an empty folder."""
+        (folder / "features").mkdir()
+        self.state.save(folder / "features")
+        for target in self.targets:
+            target.save(folder / "targets" / target.name)
+        order = [target.name for target in self.targets]
+        (folder / "model.json").write_text(json.dumps({"targets": order}, ensure_ascii=False), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> TriageModel:
+        """Read what `save` wrote."""
+        order = json.loads((folder / "model.json").read_text(encoding="utf-8"))["targets"]
+        targets = [TargetModel.load(folder / "targets" / name) for name in order]
+        return cls(FeatureState.load(folder / "features"), targets)

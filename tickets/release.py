@@ -1,0 +1,231 @@
+"""A release: a small manifest that pins immutable folders by the digest of their content, and the champion pointer.
+
+It is all that serving and batch jobs need of training. It does not know how models are made, or MLflow.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+from pydantic import BaseModel, ConfigDict
+
+from tickets.errors import ReleaseError
+from tickets.features.encoder import Encoder
+from tickets.models.triage import TriageModel
+from tickets.storage import Storage, digest_files
+
+FORMAT_VERSION: Final = 1
+"""Version of the layout; a manifest of another one is refused."""
+
+
+class Part(BaseModel):
+    """One folder that a release pins."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: str
+    files: dict[str, str]  # relative path → SHA-256
+    num_bytes: int
+
+
+class Manifest(BaseModel):
+    """Everything that a release is, without its bytes.
+
+    `parts` holds `model` and `encoder`; `targets` the closed list of each target; `data` the snapshot and the splits;
+    `metrics` the report on the test rows; `config` the resolved configuration, secrets masked.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format_version: int
+    created_at: str
+    bucket: str
+    run_id: str
+    parts: dict[str, Part]
+    targets: dict[str, list[str]]
+    data: dict[str, Any]
+    metrics: dict[str, Any]
+    config: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        """Time of making and digest of the manifest: a changed manifest has another id."""
+        return f"{self.created_at}-{self.digest[:12]}"
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the manifest, hexadecimal."""
+        return hashlib.sha256(orjson.dumps(self.model_dump(), option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release whose manifest was checked; its parts are checked when they are loaded.
+
+    Attributes:
+        storage: Where it lies.
+        manifest: What it is.
+    """
+
+    storage: Storage
+    manifest: Manifest
+
+    @property
+    def id(self) -> str:
+        """The release's id."""
+        return self.manifest.id
+
+    @property
+    def uri(self) -> str:
+        """Where the manifest is."""
+        return str(self.storage.path(_manifest_key(self.manifest.bucket, self.id)))
+
+    def load_model(self) -> TriageModel:
+        """The model.
+
+        Raises:
+            ReleaseError: A file is missing or was changed.
+        """
+        return TriageModel.load(self._checked_dir("model"))
+
+    def load_encoder(self, num_threads: int = 1) -> Encoder:
+        """The sentence encoder that the model was trained with.
+
+        Raises:
+            ReleaseError: A file is missing or was changed.
+        """
+        return Encoder(self._checked_dir("encoder"), num_threads)
+
+    def _checked_dir(self, name: str) -> Path:
+        part = self.manifest.parts[name]
+        folder = self.storage.path(part.key)
+        found = digest_files(folder) if folder.exists() else {}
+        for path in sorted({*part.files, *found}):
+            if part.files.get(path) != found.get(path):
+                what = "is missing" if path not in found else "was added" if path not in part.files else "was changed"
+                raise ReleaseError(f"release {self.id}: {folder / path} {what}; refused")
+        return folder
+
+
+def publish_release(
+    storage: Storage,
+    bucket: str,
+    model: TriageModel,
+    encoder_key: str,
+    run_id: str,
+    data: dict[str, Any],
+    metrics: dict[str, Any],
+    config: dict[str, Any],
+) -> Release:
+    """Save a model and write the manifest that pins it; visible once the manifest is there.
+
+    Args:
+        storage: The root.
+        bucket: Folder under it.
+        model: What to save.
+        encoder_key: Key of the exported encoder.
+        run_id: The run that made it.
+        data: Snapshot and splits that it was made from.
+        metrics: The report on its test rows.
+        config: The resolved configuration, secrets masked.
+    """
+    with storage.scratch_dir(f"{bucket}/parts/model") as scratch:
+        model.save(scratch)
+        model_key, _ = storage.adopt_dir(scratch, f"{bucket}/parts/model")
+    manifest = Manifest(
+        format_version=FORMAT_VERSION,
+        created_at=datetime.now(UTC).strftime("%Y%m%dT%H%M%S"),
+        bucket=bucket,
+        run_id=run_id,
+        parts={"model": _part(storage, model_key), "encoder": _part(storage, encoder_key)},
+        targets={target.name: list(target.labels.names) for target in model.targets},
+        data=data,
+        # Through JSON once, so that what is read back has the same digest.
+        metrics=orjson.loads(orjson.dumps(metrics, option=orjson.OPT_SERIALIZE_NUMPY)),
+        config=config,
+    )
+    storage.write_json(_manifest_key(bucket, manifest.id), manifest.model_dump())
+    return Release(storage, manifest)
+
+
+def open_release(storage: Storage, bucket: str, reference: str) -> Release:
+    """Find a release and check its manifest.
+
+    Args:
+        storage: The root.
+        bucket: Folder under it.
+        reference: `champion`, `latest`, or a release id.
+
+    Raises:
+        ReleaseError: There is no such release, its format is unknown, or its manifest was changed.
+    """
+    release_id = _resolve(storage, bucket, reference)
+    if not storage.exists(_manifest_key(bucket, release_id)):
+        known = ", ".join(list_releases(storage, bucket)) or "none"
+        raise ReleaseError(f"release {reference!r}: not in bucket {bucket!r}; allowed: champion, latest, {known}")
+    content = storage.read_json(_manifest_key(bucket, release_id))
+    version = content.get("format_version")
+    if version != FORMAT_VERSION:
+        raise ReleaseError(f"release {release_id}: format_version {version!r} is unknown; allowed: {FORMAT_VERSION}")
+    manifest = Manifest.model_validate(content)
+    if manifest.id != release_id:
+        raise ReleaseError(f"release {release_id}: its manifest was changed (it now reads as {manifest.id}); refused")
+    return Release(storage, manifest)
+
+
+def list_releases(storage: Storage, bucket: str) -> list[str]:
+    """Ids of all releases of a bucket, the oldest first."""
+    return storage.list_keys(f"{bucket}/releases")
+
+
+def read_champion(storage: Storage, bucket: str) -> dict[str, Any] | None:
+    """The pointer: `release`, `digest`, and how it got there; None before the first one."""
+    key = champion_key(bucket)
+    pointer: dict[str, Any] | None = storage.read_json(key) if storage.exists(key) else None
+    return pointer
+
+
+def move_champion(storage: Storage, release: Release, expected: dict[str, Any] | None, why: str) -> None:
+    """Point `champion` at a release, if the pointer still is what the caller saw.
+
+    Raises:
+        ConflictError: Another writer moved it first.
+    """
+    pointer = {"release": release.id, "digest": release.manifest.digest, "why": why}
+    storage.swap_json(champion_key(release.manifest.bucket), expected, pointer)
+
+
+def champion_key(bucket: str) -> str:
+    """Key of a bucket's champion pointer."""
+    return f"{bucket}/champion.json"
+
+
+def _resolve(storage: Storage, bucket: str, reference: str) -> str:
+    if reference == "champion":
+        pointer = read_champion(storage, bucket)
+        if pointer is None:
+            buckets = [name for name in storage.list_keys("") if storage.exists(champion_key(name))]
+            hint = f"set data.bucket to one of: {', '.join(buckets)}" if buckets else "run jobs/train.py first"
+            raise ReleaseError(f"bucket {bucket!r} has no champion; {hint}")
+        return str(pointer["release"])
+    if reference == "latest":
+        releases = list_releases(storage, bucket)
+        if not releases:
+            raise ReleaseError(f"bucket {bucket!r} has no release; run jobs/train.py first")
+        return releases[-1]
+    return reference
+
+
+def _part(storage: Storage, key: str) -> Part:
+    folder = storage.path(key)
+    files = digest_files(folder)
+    return Part(key=key, files=files, num_bytes=sum((folder / path).stat().st_size for path in files))
+
+
+def _manifest_key(bucket: str, release_id: str) -> str:
+    return f"{bucket}/releases/{release_id}/manifest.json"

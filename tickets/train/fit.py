@@ -1,0 +1,134 @@
+"""From a data set to a triage model: each target gets its best. It does not know storage, releases or trackers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tickets import logs
+from tickets.config import TicketsConfig
+from tickets.errors import ModelError
+from tickets.events import TrialRecord
+from tickets.features.state import Features, FeatureState, presence
+from tickets.models.family import Params, family
+from tickets.models.triage import TargetModel, TriageModel
+from tickets.train import target as targets_
+from tickets.train.prepare import Dataset
+from tickets.train.split import TRAIN, VALIDATION
+from tickets.train.sweep import sweep
+
+OnTrial = Callable[[TrialRecord], None]
+
+
+@dataclass(frozen=True)
+class FittedTriage:
+    """What training made.
+
+    Attributes:
+        model: The model of all targets that could be learned.
+        chosen: Target → how its model was chosen, JSON-able.
+        skipped: Target → why there is no model for it.
+    """
+
+    model: TriageModel
+    chosen: dict[str, dict[str, Any]]
+    skipped: dict[str, str]
+
+
+def fit_triage(dataset: Dataset, config: TicketsConfig, run_dir: Path, on_trial: OnTrial) -> FittedTriage:
+    """Fit a model for every target. Needs a running Ray.
+
+    Args:
+        dataset: Rows with text, vectors and splits.
+        config: Families, sweeps, decisions.
+        run_dir: Folder for the sweeps' own state.
+        on_trial: Told of every trial when it ends.
+
+    Raises:
+        ModelError: No target can be learned; says why for each.
+    """
+    state = FeatureState.fit(dataset.table.filter(dataset.splits == TRAIN), dataset.selection, config.features)
+    features = state.transform(dataset.table, dataset.vectors)
+    work = _Work(dataset, features, config, run_dir, on_trial)
+    swept = config.model.sweep_targets or config.source.targets[:1]
+    plain = [name for name in config.source.targets if name not in swept]
+    with ThreadPoolExecutor(max_workers=4) as pool:  # linear fits side by side; a sweep fills the machine by itself
+        outcomes = dict(zip(plain, pool.map(lambda name: work.fit(name, swept=False), plain), strict=True))
+    outcomes |= {name: work.fit(name, swept=True) for name in swept}
+    skipped = {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, str)}
+    fitted = {name: outcomes[name] for name in config.source.targets if name not in skipped}
+    if not fitted:
+        raise ModelError("no target can be learned: " + "; ".join(f"{name}: {why}" for name, why in skipped.items()))
+    model = TriageModel(state, [outcome.model for outcome in fitted.values() if isinstance(outcome, _Fit)])
+    return FittedTriage(model, {name: o.chosen for name, o in fitted.items() if isinstance(o, _Fit)}, skipped)
+
+
+@dataclass(frozen=True)
+class _Fit:
+    model: TargetModel
+    chosen: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What the fits of all targets share."""
+
+    dataset: Dataset
+    features: Features
+    config: TicketsConfig
+    run_dir: Path
+    on_trial: OnTrial
+
+    def fit(self, target: str, swept: bool) -> _Fit | str:
+        """A target's model, or why there is none."""
+        try:
+            return self._fit(target, swept)
+        except ModelError as error:
+            logs.get("ml").warning("target {} is skipped: {}", target, error.message)
+            return error.message
+
+    def _fit(self, target: str, swept: bool) -> _Fit:
+        config, dataset = self.config, self.dataset
+        problem = targets_.build_problem(
+            target, dataset.labels(target), self.features, dataset.texts, dataset.splits, config.model, config.sweep
+        )
+        families = config.model.families if swept else ("linear",)
+        needs_head = any(family(name).NEEDS_HEAD for name in families)
+        head = targets_.fit_head(problem, config.model.folds) if needs_head else None
+        params = self._search(problem, head, families) if swept else {"linear": self._first_linear()}
+        candidates = targets_.fit_candidates(problem, head, params, config.sweep)
+        weights, chosen = targets_.choose(problem, candidates)
+        members = targets_.fit_members(problem, head, candidates, weights, config.model.refit, config.sweep)
+        languages = dataset.table["language"].to_pylist()
+        patterns = presence(dataset.table, dataset.selection)
+        model = targets_.calibrate(problem, head, members, languages, patterns, config.decide)
+        return _Fit(model, {**chosen, "members": weights, "temperature": model.temperature.temperature})
+
+    def _search(
+        self, problem: targets_.Problem, head: targets_.Head | None, families: tuple[str, ...]
+    ) -> dict[str, Params]:
+        """The best settings of each family; one whose trials all fail is left out, unless it is the only one."""
+        out_of_fold = head.out_of_fold if head else None
+        train, valid = problem.examples(TRAIN, head=out_of_fold), problem.examples(VALIDATION, head=out_of_fold)
+        found, failures = {}, []
+        for name in families:
+            try:
+                swept = sweep(
+                    name, problem.target, train, valid, problem.limits, self.config.sweep, self.config.search,
+                    self.run_dir, self.on_trial,
+                )  # fmt: skip
+            except ModelError as error:
+                logs.get("ml").error("{}", error.message)
+                failures.append(error.message)
+            else:
+                found[name] = swept.params
+        if not found:
+            raise ModelError("; ".join(failures))
+        return found
+
+    def _first_linear(self) -> Params:
+        space = self.config.search.linear
+        return {name: getattr(space, name).first for name in type(space).model_fields}

@@ -1,0 +1,148 @@
+"""A fitted model becomes a judged release. It does not know how the model was made, or MLflow."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+
+from tickets.config import TicketsConfig
+from tickets.config.parse import dump
+from tickets.errors import SourceError
+from tickets.release import Release, move_champion, publish_release, read_champion
+from tickets.snapshots import write_snapshot
+from tickets.storage import Storage
+from tickets.train.fit import FittedTriage
+from tickets.train.prepare import Dataset
+from tickets.train.report import automated_rows, format_scores, judge
+from tickets.train.split import SPLITS, TEST, TRAIN, seen_texts
+
+
+@dataclass(frozen=True)
+class Published:
+    """A release and what was found about it.
+
+    Attributes:
+        release: The release.
+        role: `champion` or `challenger`.
+        scores: Target → scores on all test rows.
+        unseen: Target → scores on the test rows whose text stands in no other split.
+        fitted: How its models were chosen.
+        rows: Split → rows.
+    """
+
+    release: Release
+    role: str
+    scores: dict[str, dict[str, Any]]
+    unseen: dict[str, dict[str, Any]]
+    fitted: FittedTriage
+    rows: dict[str, int]
+
+    @property
+    def table(self) -> str:
+        """The report for a terminal."""
+        lines = [f"test rows ({self.rows[TEST]}), scored once:", format_scores(self.scores)]
+        if any(of["num_rows"] != self.scores[name]["num_rows"] for name, of in self.unseen.items()):
+            lines += ["", "of these, rows whose text no other split holds:", format_scores(self.unseen)]
+        for name, chosen in self.fitted.chosen.items():
+            members = " + ".join(f"{weight:.2f} {family}" for family, weight in chosen["members"].items())
+            lines.append(f"{name}: {members}")
+        lines += [f"{name}: no model, {why}" for name, why in self.fitted.skipped.items()]
+        return "\n".join(lines)
+
+    @property
+    def next_commands(self) -> list[str]:
+        """What to do with it."""
+        bucket = self.release.manifest.bucket
+        promote = [f"python jobs/promote.py data.bucket={bucket}"] if self.role == "challenger" else []
+        return [*promote, f"python jobs/predict.py data.bucket={bucket} data.raw_file=FILE"]
+
+    def summary(self) -> dict[str, Any]:
+        """The report as JSON-able values."""
+        return {
+            "release": self.release.id,
+            "role": self.role,
+            "rows": self.rows,
+            "test": self.scores,
+            "test_unseen_text": self.unseen,
+            "chosen": self.fitted.chosen,
+            "skipped": self.fitted.skipped,
+        }
+
+
+def judge_and_publish(
+    storage: Storage, dataset: Dataset, fitted: FittedTriage, config: TicketsConfig, run_id: str, work_dir: Path
+) -> Published:
+    """Score the test rows once, save the release, and make it champion where there is none.
+
+    Args:
+        storage: The root.
+        dataset: What it was trained on, with the test rows.
+        fitted: The model and how it was chosen.
+        config: All settings.
+        run_id: The run that made it.
+        work_dir: Folder where the command runs, for a relative `source.truth`.
+
+    Raises:
+        SourceError: `source.truth` is set but is not there.
+    """
+    ceilings = _ceilings(storage, config, work_dir)
+    test = dataset.splits == TEST
+    unseen = ~seen_texts(dataset.texts, dataset.splits)[test]
+    scores, scores_unseen = {}, {}
+    for answer in fitted.model.answer(dataset.table.filter(test), dataset.vectors[test]):
+        labels = fitted.model.target(answer.target).labels
+        automated = automated_rows(answer)
+        values = np.array(dataset.labels(answer.target), dtype=object)
+        majority = Counter(value for value in values[dataset.splits == TRAIN] if value is not None).most_common(1)[0][0]
+        known = (config.decide.confidence, majority, ceilings.get(answer.target))
+        true = values[test]
+        scores[answer.target] = judge(labels, answer.probabilities, automated, true, *known)
+        scores_unseen[answer.target] = judge(
+            labels, answer.probabilities[unseen], automated[unseen], true[unseen], *known
+        )
+    splits = _save_splits(storage, config.bucket, dataset)
+    release = publish_release(
+        storage,
+        config.bucket,
+        fitted.model,
+        dataset.encoder.key,
+        run_id,
+        {
+            "offline": dataset.snapshot.id,
+            "digest": dataset.snapshot.digest,
+            "split": dataset.split_kind,
+            "splits": splits,
+        },
+        {"test": scores, "test_unseen_text": scores_unseen, "chosen": fitted.chosen},
+        dump(config),
+    )
+    champion = read_champion(storage, config.bucket)
+    if champion is None:
+        move_champion(storage, release, None, "the first release")
+    rows = {name: int((dataset.splits == name).sum()) for name in SPLITS}
+    role = "champion" if champion is None else "challenger"
+    return Published(release, role, scores, scores_unseen, fitted, rows)
+
+
+def _save_splits(storage: Storage, bucket: str, dataset: Dataset) -> str:
+    """Which ticket was in which split, so that a later release can be compared on rows that neither has seen."""
+    table = pa.table({"ticket_id": dataset.table["ticket_id"], "split": pa.array(dataset.splits.tolist(), pa.string())})
+    return write_snapshot(storage, f"{bucket}/splits", [table], table.schema, {"offline": dataset.snapshot.id}).id
+
+
+def _ceilings(storage: Storage, config: TicketsConfig, work_dir: Path) -> dict[str, float]:
+    if config.source.truth is None:
+        return {}
+    path = Path(config.source.truth).expanduser()
+    places = [path] if path.is_absolute() else [storage.path(config.bucket) / path, work_dir / path]
+    found = next((place for place in places if place.exists()), None)
+    if found is None:
+        raise SourceError(f"source.truth={config.source.truth}: nothing at {' or '.join(map(str, places))}")
+    ceilings: dict[str, float] = orjson.loads(found.read_bytes())["ceilings"]
+    return ceilings

@@ -1,0 +1,89 @@
+"""How good a model is on rows that chose nothing, as figures and as lines for a person. It does not know training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tickets.decide.metrics import score
+from tickets.decide.policy import Action
+from tickets.models.labels import MISSING, Labels
+from tickets.models.triage import Answer
+
+
+def judge(
+    labels: Labels,
+    probabilities: np.ndarray,
+    automated: np.ndarray,
+    values: Sequence[str | None],
+    confidence: float,
+    majority: str | None = None,
+    ceiling: float | None = None,
+) -> dict[str, Any]:
+    """Score one target's answers; rows without a label are left out.
+
+    Args:
+        labels: The closed list.
+        probabilities: float64 [n, k], calibrated.
+        automated: bool [n], whether the answer may be acted on.
+        values: n true labels.
+        confidence: Of every interval.
+        majority: The most frequent training label.
+        ceiling: Best accuracy that any model can reach, where it is known.
+
+    Returns:
+        What `tickets.decide.metrics.score` documents, and `majority`.
+    """
+    codes = labels.encode(values)
+    rows = codes > MISSING
+    index = labels.names.index(majority) if majority in labels.names else None
+    scores = score(
+        probabilities[rows], codes[rows], labels.names, automated[rows], confidence, majority=index, ceiling=ceiling
+    )
+    return {**scores, "majority": majority}
+
+
+def automated_rows(answer: Answer) -> np.ndarray:
+    """Which of an answer's tickets may be acted on; bool [n]."""
+    return np.array([decision.action is Action.AUTOMATE for decision in answer.decisions], dtype=bool)
+
+
+def format_scores(scores: Mapping[str, Mapping[str, Any]]) -> str:
+    """One line per target: accuracy beside floor and ceiling, F1, losses, and what may be automated.
+
+    Args:
+        scores: Target → what `judge` returned.
+    """
+    head = ("target", "rows", "floor", "accuracy", "ceiling", "wF1", "mF1", "NLL", "Brier", "ECE", "automated")
+    lines = [head, *(_line(name, of) for name, of in scores.items())]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    padded = ([cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines)
+    return "\n".join("  ".join(cells).rstrip() for cells in padded)
+
+
+def _line(name: str, of: Mapping[str, Any]) -> tuple[str, ...]:
+    accuracy, automation = of["accuracy"], of["automation"]
+    interval = f"{_digits(accuracy['value'])} ({_digits(accuracy['low'])}-{_digits(accuracy['high'])})"
+    if automation["num_rows"]:
+        automated = (
+            f"{automation['coverage']:.0%} at precision {automation['precision']:.3f} "
+            f"({automation['low']:.3f}-{automation['high']:.3f})"
+        )
+    else:
+        automated = "nothing: no threshold keeps the asked precision"
+    figures = (of[key] for key in ("weighted_f1", "macro_f1", "nll", "brier", "ece"))
+    return (
+        name,
+        str(of["num_rows"]),
+        _digits(of["majority_floor"]),
+        interval,
+        _digits(of["ceiling"]),
+        *(_digits(figure) for figure in figures),
+        automated,
+    )
+
+
+def _digits(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

@@ -1,0 +1,311 @@
+"""One target's model: candidates are fitted, compared on validation, mixed where that is better, calibrated.
+
+It does not know how settings are searched (`sweep.py`). Every fit is a Ray task, placed like a trial.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+
+from tickets.config import DecideConfig, ModelConfig, SweepConfig
+from tickets.decide.calibration import Temperature
+from tickets.decide.metrics import paired_bootstrap
+from tickets.decide.policy import Support, TargetPolicy
+from tickets.decide.thresholds import choose_threshold
+from tickets.errors import ModelError
+from tickets.features.state import Features
+from tickets.models import linear
+from tickets.models.ensemble import fit_weights, mix
+from tickets.models.family import Classifier, Examples, Fitted, Limits, Params, family, softmax
+from tickets.models.labels import OUTSIDE, Labels
+from tickets.models.triage import Member, TargetModel
+from tickets.text import fingerprint
+from tickets.train.placement import trial_resources
+from tickets.train.split import CALIBRATION, TRAIN, VALIDATION
+
+_LEAST_WEIGHT: Final = 0.02  # a member below it costs time at every prediction and changes nothing
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One target's rows.
+
+    Attributes:
+        target: Its name.
+        labels: Its closed list, from the training rows.
+        codes: int64 [n], index of each row's label, below 0 where it is outside the list or missing.
+        features: n rows.
+        texts: n texts.
+        splits: str [n].
+        limits: Steps, patience and seed of every fit.
+    """
+
+    target: str
+    labels: Labels
+    codes: np.ndarray
+    features: Features
+    texts: Sequence[str]
+    splits: np.ndarray
+    limits: Limits
+
+    def rows(self, *splits: str, least: int = 0) -> np.ndarray:
+        """Indices of the rows of some splits with a label in the list; with `least=OUTSIDE`, with any label."""
+        return np.flatnonzero(np.isin(self.splits, splits) & (self.codes >= least))
+
+    def examples(self, *splits: str, head: np.ndarray | None = None) -> Examples:
+        """The rows of some splits with a label in the list; `head` is float32 [n, k]."""
+        rows = self.rows(*splits)
+        return Examples(self.features.take(rows), self.codes[rows], None if head is None else head[rows])
+
+
+@dataclass(frozen=True)
+class Head:
+    """The text head of a problem.
+
+    Attributes:
+        model: Fitted on training and validation rows; for every other row.
+        out_of_fold: float32 [n, k]; for each training and validation row from a head that did not see its text.
+    """
+
+    model: linear.Linear
+    out_of_fold: np.ndarray
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One family with its best settings, fitted on the training rows.
+
+    Attributes:
+        family: Its name.
+        params: Its settings.
+        fitted: Its fit.
+        validation: float64 [rows of validation, k], its probabilities there.
+    """
+
+    family: str
+    params: Params
+    fitted: Fitted
+    validation: np.ndarray
+
+
+def build_problem(
+    target: str,
+    values: Sequence[str | None],
+    features: Features,
+    texts: Sequence[str],
+    splits: np.ndarray,
+    model: ModelConfig,
+    sweep: SweepConfig,
+) -> Problem:
+    """The rows of one target.
+
+    Args:
+        target: Its name.
+        values: Its n values as text.
+        features: n rows.
+        texts: n texts.
+        splits: str [n].
+        model: Least rows of a label, seed.
+        sweep: Steps of a fit.
+
+    Raises:
+        ModelError: Fewer than two labels, or a split without a labelled row.
+    """
+    in_train = [value for value, split in zip(values, splits, strict=True) if split == TRAIN]
+    labels = Labels.fit(in_train, model.min_class_rows)
+    if len(labels) < 2:
+        raise ModelError(f"{len(labels)} label with at least {model.min_class_rows} training rows; needed: 2")
+    limits = Limits(len(labels), sweep.boosting_rounds, sweep.epochs, sweep.patience_steps, seed=model.seed)
+    problem = Problem(target, labels, labels.encode(values), features, texts, splits, limits)
+    for split in (TRAIN, VALIDATION, CALIBRATION):
+        if not len(problem.rows(split)):
+            raise ModelError(f"no row of the {split} split has one of its labels")
+    return problem
+
+
+def fit_head(problem: Problem, num_folds: int) -> Head:
+    """Fit the text head once per fold and once on everything; rows with the same text share a fold."""
+    import ray
+
+    rows = problem.rows(TRAIN, VALIDATION)
+    folds = np.array([int(fingerprint(problem.texts[row] or f"row {row}")[:8], 16) % num_folds for row in rows])
+    examples = ray.put(problem.examples(TRAIN, VALIDATION))
+    fit: Any = ray.remote(_head_margins)
+    parts = ray.get([fit.remote(examples, folds, fold, problem.limits) for fold in range(num_folds)])
+    margins = np.zeros((len(rows), len(problem.labels)), dtype=np.float32)
+    for fold, part in enumerate(parts):
+        margins[folds == fold] = part
+    scale = linear.fit_scale(margins, problem.codes[rows])
+    out_of_fold = np.full((len(problem.codes), len(problem.labels)), np.nan, dtype=np.float32)
+    out_of_fold[rows] = softmax(margins * scale)
+    whole: Any = ray.remote(linear.fit_head)
+    return Head(ray.get(whole.remote(examples, problem.limits, scale)), out_of_fold)
+
+
+def fit_candidates(
+    problem: Problem, head: Head | None, params: Mapping[str, Params], config: SweepConfig
+) -> list[Candidate]:
+    """Fit every family with its settings on the training rows, side by side.
+
+    Raises:
+        ModelError: A fit failed; names the family.
+    """
+    import ray
+
+    out_of_fold = head.out_of_fold if head else None
+    train = ray.put(problem.examples(TRAIN, head=out_of_fold))
+    valid = ray.put(problem.examples(VALIDATION, head=out_of_fold))
+    pending = {
+        name: _placed(_fit_and_judge, name, config).remote(name, chosen, train, valid, problem.limits)
+        for name, chosen in params.items()
+    }
+    done = {name: _result(name, reference) for name, reference in pending.items()}
+    return [Candidate(name, params[name], fitted, validation) for name, (fitted, validation) in done.items()]
+
+
+def choose(problem: Problem, candidates: Sequence[Candidate]) -> tuple[dict[str, float], dict[str, Any]]:
+    """The best candidate, or the mix of all where validation says that it is better.
+
+    A mix is kept only where its gain in NLL over the best member, paired by row, lies above 0 with 95 % confidence.
+
+    Returns:
+        Family → weight, and how the choice was made, JSON-able.
+    """
+    codes = problem.codes[problem.rows(VALIDATION)]
+    losses = {candidate.family: _losses(candidate.validation, codes) for candidate in candidates}
+    best = min(losses, key=lambda name: float(losses[name].mean()))
+    record: dict[str, Any] = {
+        "best": best,
+        "families": {
+            candidate.family: {
+                "params": dict(candidate.params),
+                "length": candidate.fitted.length,
+                "nll": float(losses[candidate.family].mean()),
+                "accuracy": float((candidate.validation.argmax(axis=1) == codes).mean()),
+            }
+            for candidate in candidates
+        },
+    }
+    if len(candidates) == 1:
+        return {best: 1.0}, record
+    weights = fit_weights([candidate.validation for candidate in candidates], codes)
+    weights = np.where(weights < _LEAST_WEIGHT, 0.0, weights)
+    weights /= weights.sum()
+    mixed = _losses(mix([candidate.validation for candidate in candidates], weights), codes)
+    gain, low, high = paired_bootstrap(losses[best], mixed)
+    record["ensemble"] = {"nll": float(mixed.mean()), "gain": gain, "low": low, "high": high, "kept": bool(low > 0)}
+    if low <= 0:
+        return {best: 1.0}, record
+    named = zip((candidate.family for candidate in candidates), weights.tolist(), strict=True)
+    return {name: weight for name, weight in named if weight > 0}, record
+
+
+def fit_members(
+    problem: Problem,
+    head: Head | None,
+    candidates: Sequence[Candidate],
+    weights: Mapping[str, float],
+    refit: bool,
+    config: SweepConfig,
+) -> tuple[Member, ...]:
+    """The chosen families, fitted once more on training and validation rows together where `refit` asks for it."""
+    import ray
+
+    chosen = [candidate for candidate in candidates if candidate.family in weights]
+    if not refit:
+        return tuple(Member(c.family, c.fitted.classifier, weights[c.family]) for c in chosen)
+    rows = ray.put(problem.examples(TRAIN, VALIDATION, head=head.out_of_fold if head else None))
+    pending = [
+        _placed(_refit, c.family, config).remote(c.family, c.params, rows, problem.limits, c.fitted.length)
+        for c in chosen
+    ]
+    fitted = [_result(candidate.family, reference) for candidate, reference in zip(chosen, pending, strict=True)]
+    return tuple(Member(c.family, model, weights[c.family]) for c, model in zip(chosen, fitted, strict=True))
+
+
+def calibrate(
+    problem: Problem,
+    head: Head | None,
+    members: tuple[Member, ...],
+    languages: Sequence[str | None],
+    patterns: Sequence[str],
+    config: DecideConfig,
+) -> TargetModel:
+    """Fit temperature and thresholds on the calibration rows, and note what these rows cover.
+
+    Args:
+        problem: The target's rows.
+        head: The text head, where it was fitted.
+        members: The fitted classifiers with their weights.
+        languages: n languages.
+        patterns: n presence patterns.
+        config: Precision that is asked for, and with which confidence.
+    """
+    kept_head = head.model if head and any(family(member.family).NEEDS_HEAD for member in members) else None
+    # A label outside the closed list is answered wrongly however sure the model is: such rows count here.
+    rows = problem.rows(CALIBRATION, least=OUTSIDE)
+    support = Support(
+        frozenset(problem.labels.names[code] for code in problem.codes[problem.rows(CALIBRATION)]),
+        frozenset(languages[row] for row in rows),
+        frozenset(patterns[row] for row in rows),
+    )
+    policy = TargetPolicy(problem.labels.names, None, None, support)
+    raw = TargetModel(problem.target, problem.labels, members, kept_head, Temperature(1.0), policy)
+    probabilities = raw.predict(problem.features.take(rows))
+    temperature = Temperature.fit(probabilities, problem.codes[rows])
+    calibrated = temperature.transform(probabilities)
+    labelled = calibrated.max(axis=1), calibrated.argmax(axis=1) == problem.codes[rows]
+    automate, suggest = (
+        choose_threshold(*labelled, precision, config.confidence)
+        for precision in (config.automate_precision, config.suggest_precision)
+    )
+    return replace(raw, temperature=temperature, policy=replace(policy, automate=automate, suggest=suggest))
+
+
+def _fit_and_judge(
+    name: str, params: Params, train: Examples, valid: Examples, limits: Limits
+) -> tuple[Fitted, np.ndarray]:
+    fitted = family(name).fit(params, train, valid, _on_granted_device(limits), lambda loss: None)
+    return fitted, fitted.classifier.predict(valid.features, valid.head)
+
+
+def _refit(name: str, params: Params, rows: Examples, limits: Limits, length: float) -> Classifier:
+    return family(name).refit(params, rows, _on_granted_device(limits), length)
+
+
+def _head_margins(examples: Examples, folds: np.ndarray, fold: int, limits: Limits) -> np.ndarray:
+    held_out = folds == fold
+    return linear.fit_head(examples.take(~held_out), limits).margins(examples.features.take(held_out))
+
+
+def _on_granted_device(limits: Limits) -> Limits:
+    import ray
+
+    return replace(limits, use_gpu=bool(ray.get_gpu_ids()))
+
+
+def _placed(task: Any, name: str, config: SweepConfig) -> Any:
+    """The task as a Ray remote function with the resources of a trial."""
+    import ray
+
+    held = trial_resources(config, family(name).USES_GPU, ray.cluster_resources().get("GPU", 0))
+    return ray.remote(task).options(num_cpus=held["cpu"], num_gpus=held.get("gpu", 0))
+
+
+def _result(name: str, reference: Any) -> Any:
+    import ray
+
+    try:
+        return ray.get(reference)
+    except ray.exceptions.RayTaskError as error:
+        raise ModelError(f"{name} could not be fitted: {error.cause!r}") from error
+
+
+def _losses(probabilities: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """NLL of every row, float64 [n]."""
+    losses: np.ndarray = -np.log(np.clip(probabilities[np.arange(len(codes)), codes], 1e-12, 1.0))
+    return losses
