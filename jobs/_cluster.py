@@ -8,8 +8,6 @@ import secrets
 import sys
 from pathlib import Path
 
-import ray
-
 from tickets.config import RayConfig
 
 
@@ -19,14 +17,17 @@ def connect(config: RayConfig) -> int:
     Returns:
         Number of living nodes.
     """
-    _quieten()
     address = os.environ.get("RAY_ADDRESS")
+    if not address:
+        _require_token()
+    _quieten()
+    import ray  # reads its settings from the environment now, once
+
     if ray.is_initialized():
         pass
     elif address:
         ray.init(address=address, logging_level=logging.WARNING)
     else:
-        _require_token()
         ray.init(
             address="local",
             num_cpus=config.num_cpus,

@@ -118,7 +118,7 @@ def audit_target(
     inputs = fields.drop_columns([name]) if name in fields.column_names else fields
     return _with_baseline(
         found,
-        np.array(labelled[-config.max_rows :]),
+        np.array(labelled[-config.max_rows :], dtype=object),
         [normalised[row] for row in latest],
         inputs.take(latest) if inputs.num_columns else inputs,
         config,
@@ -175,14 +175,14 @@ def _text_ceiling(labels: list[str], texts: list[str]) -> float:
 
 
 def _with_baseline(
-    found: TargetAudit, labels: NDArray[np.str_], texts: list[str], fields: pa.Table, config: AuditConfig
+    found: TargetAudit, labels: NDArray[np.object_], texts: list[str], fields: pa.Table, config: AuditConfig
 ) -> TargetAudit:
     views = build_views(texts, fields)
-    groups = group_texts(texts)
-    if not views or groups.max() == 0:
-        groups = np.arange(len(texts), dtype=np.int64)  # one text on every row says nothing and must not bar folds
     if not views:
         return replace(found, reason="there is neither text nor a field that varies to learn from")
+    groups = group_texts(texts)
+    if groups.max() == 0:  # one text on every row says nothing and must not bar folds
+        groups = np.arange(len(texts), dtype=np.int64)
     _, truth, counts = np.unique(labels, return_inverse=True, return_counts=True)
     if counts.max() < 2:
         return replace(found, reason=f"each of the {len(labels)} labels occurs only once")
