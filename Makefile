@@ -29,7 +29,7 @@ setup: .venv/.installed  ## Create .venv and install everything (skipped when no
 demo: setup  ## Run the main job on simulated tickets, then answer three unseen ones
 	@trap '$(JOB)/stop.py' EXIT; \
 	$(JOB)/simulate.py; \
-	$(JOB)/train.py; \
+	$(JOB)/train.py sweep=demo; \
 	$(JOB)/predict.py data.raw_file=raw/unseen.jsonl
 
 test: setup lint types unit integration  ## Lint, types and all tests

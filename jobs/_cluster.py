@@ -20,6 +20,8 @@ def connect(config: RayConfig) -> int:
     address = os.environ.get("RAY_ADDRESS")
     if not address:
         _require_token()
+        # Ray Data provokes an error line of the core for every pool of actors; a cluster of its own keeps its level.
+        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     _quieten()
     import ray  # reads its settings from the environment now, once
 
@@ -33,6 +35,7 @@ def connect(config: RayConfig) -> int:
             num_cpus=config.num_cpus,
             num_gpus=config.num_gpus,
             include_dashboard=config.dashboard,
+            log_to_driver=False,  # what a worker has to say comes back as a result or an error
             logging_level=logging.WARNING,
         )
     return sum(node["Alive"] for node in ray.nodes())
@@ -58,5 +61,5 @@ def _quieten() -> None:
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
     os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "0" if sys.stderr.isatty() else "1")
-    logging.getLogger("ray.data").setLevel(logging.WARNING)
+    os.environ.setdefault("RAY_DATA_LOG_LEVEL", "WARNING")
     logging.getLogger("ray.data._internal.progress").setLevel(logging.ERROR)

@@ -225,7 +225,7 @@ class AuditConfig(Config):
     """Fields to look at; unset: the source's targets."""
     folds: Annotated[int, Field(ge=2)] = 5
     """Folds of the quick linear baseline."""
-    max_rows: PositiveInt = 8_000
+    max_rows: PositiveInt = 3_000
     """Rows that the baseline looks at, the latest ones."""
     significance: Probability = 0.01
     """Chance of calling noise learnable that the verdict accepts."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.feature_extraction.text import TfidfVectorizer
 
 from tickets.config import FeaturesConfig
+
+if TYPE_CHECKING:
+    from sklearn.feature_extraction.text import TfidfVectorizer
 
 _ANALYZERS = ("word", "char_wb")
 
@@ -87,6 +89,8 @@ def _fitted(texts: Sequence[str], shape: dict[str, Any], config: FeaturesConfig)
 
 
 def _vectorizer(shape: dict[str, Any], **options: Any) -> TfidfVectorizer:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
     ngrams = tuple(shape["ngram_range"])
     # Tokens of one character count too: they are words in Chinese and Japanese, and digits everywhere.
     pattern = r"(?u)\b\w+\b" if shape["analyzer"] == "word" else None

@@ -52,6 +52,7 @@ class Limits:
         patience_steps: Steps without improvement after which a fit stops.
         num_threads: CPU threads.
         use_gpu: Fit on the GPU that this process was given.
+        watched: Somebody may stop the fit early; if not, steps that only serve that are left out.
         seed: Seed of everything random.
     """
 
@@ -61,6 +62,7 @@ class Limits:
     patience_steps: int
     num_threads: int = 1
     use_gpu: bool = False
+    watched: bool = True
     seed: int = 0
 
 
@@ -82,7 +84,7 @@ class Fitted:
 
     Attributes:
         classifier: The model, as it was at its best step.
-        nll: Validation NLL there; NaN where there was no validation.
+        nll: Validation NLL there.
         length: What a refit needs to go exactly as far: trees, epochs, or a scale.
     """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from tickets.models.triage import TargetModel, TriageModel
 from tickets.train import target as targets_
 from tickets.train.prepare import Dataset
 from tickets.train.split import TRAIN, VALIDATION
-from tickets.train.sweep import sweep
+from tickets.train.sweep import Candidate, sweep
 
 OnTrial = Callable[[TrialRecord], None]
 
@@ -98,8 +98,10 @@ class _Work:
         families = config.model.families if swept else ("linear",)
         needs_head = any(family(name).NEEDS_HEAD for name in families)
         head = targets_.fit_head(problem, config.model.folds) if needs_head else None
-        params = self._search(problem, head, families) if swept else {"linear": self._first_linear()}
-        candidates = targets_.fit_candidates(problem, head, params, config.sweep)
+        if swept:
+            candidates = self._search(problem, head, families)
+        else:
+            candidates = [targets_.fit_first(problem, "linear", self._first_linear(), config.sweep)]
         weights, chosen = targets_.choose(problem, candidates)
         members = targets_.fit_members(problem, head, candidates, weights, config.model.refit, config.sweep)
         languages = dataset.table["language"].to_pylist()
@@ -108,15 +110,15 @@ class _Work:
         return _Fit(model, {**chosen, "members": weights, "temperature": model.temperature.temperature})
 
     def _search(
-        self, problem: targets_.Problem, head: targets_.Head | None, families: tuple[str, ...]
-    ) -> dict[str, Params]:
-        """The best settings of each family; one whose trials all fail is left out, unless it is the only one."""
+        self, problem: targets_.Problem, head: targets_.Head | None, families: Sequence[str]
+    ) -> list[Candidate]:
+        """The best of each family; one whose trials all fail is left out, unless it is the only one."""
         out_of_fold = head.out_of_fold if head else None
         train, valid = problem.examples(TRAIN, head=out_of_fold), problem.examples(VALIDATION, head=out_of_fold)
-        found, failures = {}, []
+        found, failures = [], []
         for name in families:
             try:
-                swept = sweep(
+                best = sweep(
                     name, problem.target, train, valid, problem.limits, self.config.sweep, self.config.search,
                     self.run_dir, self.on_trial,
                 )  # fmt: skip
@@ -124,7 +126,7 @@ class _Work:
                 logs.get("ml").error("{}", error.message)
                 failures.append(error.message)
             else:
-                found[name] = swept.params
+                found.append(best)
         if not found:
             raise ModelError("; ".join(failures))
         return found

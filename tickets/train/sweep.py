@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
 from tickets import logs
 from tickets.config import SearchConfig, SweepConfig
 from tickets.config.base import Config
@@ -26,20 +28,20 @@ _LINEAR_STEPS: Final = 3
 
 
 @dataclass(frozen=True)
-class Swept:
-    """A finished search.
+class Candidate:
+    """The best that one family reached on the validation rows, fitted on the training rows.
 
     Attributes:
-        family: Which family.
-        params: Settings of the best finished trial.
-        nll: Its validation NLL.
-        trials: Every trial, as the tracker records it.
+        family: Its name.
+        params: Its settings.
+        length: How far its fit went; what a refit needs.
+        validation: float64 [rows of validation, k], its probabilities there.
     """
 
     family: str
     params: Params
-    nll: float
-    trials: tuple[TrialRecord, ...]
+    length: float
+    validation: np.ndarray
 
 
 def sweep(
@@ -52,7 +54,7 @@ def sweep(
     search: SearchConfig,
     run_dir: Path,
     on_trial: Callable[[TrialRecord], None],
-) -> Swept:
+) -> Candidate:
     """Search one family's settings for one target. Needs a running Ray.
 
     Args:
@@ -69,15 +71,19 @@ def sweep(
     Raises:
         ModelError: Every trial failed; names the first error.
     """
+    import optuna
     import ray
     from ray import tune
     from ray.tune.schedulers import ASHAScheduler
     from ray.tune.search.optuna import OptunaSearch
 
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     space: Config = getattr(search, family_name)
     run_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     resources = trial_resources(config, family(family_name).USES_GPU, ray.cluster_resources().get("GPU", 0))
-    trainable = tune.with_parameters(_run_trial, family_name=family_name, train=train, valid=valid, limits=limits)
+    trainable = tune.with_parameters(
+        _run_trial, family_name=family_name, train=train, valid=valid, limits=limits, run_dir=run_dir
+    )
     watch = _watch(family_name, target, config.num_trials, on_trial)
     tuner = tune.Tuner(
         tune.with_resources(trainable, resources),
@@ -106,17 +112,25 @@ def sweep(
         ),
     )
     tuner.fit()
-    return _best(family_name, watch.records, watch.lengths)
+    return _best(family_name, watch.records, run_dir)
 
 
-def _run_trial(params: dict[str, Any], family_name: str, train: Examples, valid: Examples, limits: Limits) -> None:
-    """One trial, in a process of its own that may have run another trial before."""
+def _run_trial(
+    params: dict[str, Any], family_name: str, train: Examples, valid: Examples, limits: Limits, run_dir: Path
+) -> None:
+    """One trial, in a process of its own that may have run another trial before; leaves what it reached as a file."""
     import ray
     from ray import tune
 
     held = replace(limits, use_gpu=bool(ray.get_gpu_ids()))
     fitted = family(family_name).fit(params, train, valid, held, lambda loss: tune.report({"nll": loss}))
-    tune.report({"nll": fitted.nll, "length": fitted.length})
+    reached = fitted.classifier.predict(valid.features, valid.head)
+    np.savez(_outcome(run_dir, tune.get_context().get_trial_id()), length=fitted.length, validation=reached)
+    tune.report({"nll": fitted.nll, "finished": True})
+
+
+def _outcome(run_dir: Path, trial_id: str) -> Path:
+    return run_dir / f"trial-{trial_id}.npz"
 
 
 def _watch(family_name: str, target: str, num_trials: int, on_trial: Callable[[TrialRecord], None]) -> Any:
@@ -126,20 +140,20 @@ def _watch(family_name: str, target: str, num_trials: int, on_trial: Callable[[T
     class Watch(tune.Callback):
         def __init__(self) -> None:
             self.history: dict[str, list[dict[str, float]]] = {}
-            self.lengths: dict[str, float] = {}
+            self._finished: set[str] = set()
             self.records: dict[str, TrialRecord] = {}
 
         def on_trial_result(
             self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **_: Any
         ) -> None:
             curve = self.history.setdefault(trial.trial_id, [])
-            if "length" in result:
-                self.lengths[trial.trial_id] = result["length"]
+            if "finished" in result:
+                self._finished.add(trial.trial_id)
             else:
                 curve.append({"step": result["training_iteration"], "nll": result["nll"]})
 
         def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
-            self._end(trial, "finished" if trial.trial_id in self.lengths else "stopped", None)
+            self._end(trial, "finished" if trial.trial_id in self._finished else "stopped", None)
 
         def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
             self._end(trial, "failed", str(trial.get_error() or "no message"))
@@ -168,15 +182,16 @@ def _watch(family_name: str, target: str, num_trials: int, on_trial: Callable[[T
     return Watch()
 
 
-def _best(family_name: str, records: Mapping[str, TrialRecord], lengths: Mapping[str, float]) -> Swept:
-    finished = [record for trial_id, record in records.items() if trial_id in lengths and record.history]
+def _best(family_name: str, records: Mapping[str, TrialRecord], run_dir: Path) -> Candidate:
+    finished = [record for record in records.values() if record.status == "finished"]
     if not finished:
         errors = [record.error for record in records.values() if record.error]
         reason = last_line(errors[0]) if errors else "none finished within the time budget"
         raise ModelError(f"{family_name}: none of {len(records)} trials finished: {reason}")
     best = min(finished, key=lambda record: record.history[-1]["nll"])
-    params = {name: value for name, value in best.params.items() if isinstance(value, int | float)}
-    return Swept(family_name, params, best.history[-1]["nll"], tuple(records.values()))
+    with np.load(_outcome(run_dir, best.trial_id), allow_pickle=False) as reached:
+        params = {name: value for name, value in best.params.items() if isinstance(value, int | float)}
+        return Candidate(family_name, params, float(reached["length"]), reached["validation"])
 
 
 def last_line(traceback: str) -> str:

@@ -26,6 +26,7 @@ from tickets.models.triage import Member, TargetModel
 from tickets.text import fingerprint
 from tickets.train.placement import trial_resources
 from tickets.train.split import CALIBRATION, TRAIN, VALIDATION
+from tickets.train.sweep import Candidate
 
 _LEAST_WEIGHT: Final = 0.02  # a member below it costs time at every prediction and changes nothing
 
@@ -73,23 +74,6 @@ class Head:
 
     model: linear.Linear
     out_of_fold: np.ndarray
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """One family with its best settings, fitted on the training rows.
-
-    Attributes:
-        family: Its name.
-        params: Its settings.
-        fitted: Its fit.
-        validation: float64 [rows of validation, k], its probabilities there.
-    """
-
-    family: str
-    params: Params
-    fitted: Fitted
-    validation: np.ndarray
 
 
 def build_problem(
@@ -146,25 +130,16 @@ def fit_head(problem: Problem, num_folds: int) -> Head:
     return Head(ray.get(whole.remote(examples, problem.limits, scale)), out_of_fold)
 
 
-def fit_candidates(
-    problem: Problem, head: Head | None, params: Mapping[str, Params], config: SweepConfig
-) -> list[Candidate]:
-    """Fit every family with its settings on the training rows, side by side.
+def fit_first(problem: Problem, family_name: str, params: Params, config: SweepConfig) -> Candidate:
+    """One family with given settings, without a search; for a family that needs no head.
 
     Raises:
-        ModelError: A fit failed; names the family.
+        ModelError: The fit failed.
     """
-    import ray
-
-    out_of_fold = head.out_of_fold if head else None
-    train = ray.put(problem.examples(TRAIN, head=out_of_fold))
-    valid = ray.put(problem.examples(VALIDATION, head=out_of_fold))
-    pending = {
-        name: _placed(_fit_and_judge, name, config).remote(name, chosen, train, valid, problem.limits)
-        for name, chosen in params.items()
-    }
-    done = {name: _result(name, reference) for name, reference in pending.items()}
-    return [Candidate(name, params[name], fitted, validation) for name, (fitted, validation) in done.items()]
+    task = _placed(_fit_and_judge, family_name, config)
+    reference = task.remote(family_name, params, problem.examples(TRAIN), problem.examples(VALIDATION), problem.limits)
+    fitted, validation = _result(family_name, reference)
+    return Candidate(family_name, params, fitted.length, validation)
 
 
 def choose(problem: Problem, candidates: Sequence[Candidate]) -> tuple[dict[str, float], dict[str, Any]]:
@@ -183,7 +158,7 @@ def choose(problem: Problem, candidates: Sequence[Candidate]) -> tuple[dict[str,
         "families": {
             candidate.family: {
                 "params": dict(candidate.params),
-                "length": candidate.fitted.length,
+                "length": candidate.length,
                 "nll": float(losses[candidate.family].mean()),
                 "accuracy": float((candidate.validation.argmax(axis=1) == codes).mean()),
             }
@@ -212,16 +187,16 @@ def fit_members(
     refit: bool,
     config: SweepConfig,
 ) -> tuple[Member, ...]:
-    """The chosen families, fitted once more on training and validation rows together where `refit` asks for it."""
+    """The chosen families, fitted with their settings on the training rows, or, with `refit`, on these and the
+    validation rows together.
+    """
     import ray
 
     chosen = [candidate for candidate in candidates if candidate.family in weights]
-    if not refit:
-        return tuple(Member(c.family, c.fitted.classifier, weights[c.family]) for c in chosen)
-    rows = ray.put(problem.examples(TRAIN, VALIDATION, head=head.out_of_fold if head else None))
+    splits = (TRAIN, VALIDATION) if refit else (TRAIN,)
+    rows = ray.put(problem.examples(*splits, head=head.out_of_fold if head else None))
     pending = [
-        _placed(_refit, c.family, config).remote(c.family, c.params, rows, problem.limits, c.fitted.length)
-        for c in chosen
+        _placed(_refit, c.family, config).remote(c.family, c.params, rows, problem.limits, c.length) for c in chosen
     ]
     fitted = [_result(candidate.family, reference) for candidate, reference in zip(chosen, pending, strict=True)]
     return tuple(Member(c.family, model, weights[c.family]) for c, model in zip(chosen, fitted, strict=True))
@@ -269,7 +244,8 @@ def calibrate(
 def _fit_and_judge(
     name: str, params: Params, train: Examples, valid: Examples, limits: Limits
 ) -> tuple[Fitted, np.ndarray]:
-    fitted = family(name).fit(params, train, valid, _on_granted_device(limits), lambda loss: None)
+    held = replace(_on_granted_device(limits), watched=False)
+    fitted = family(name).fit(params, train, valid, held, lambda loss: None)
     return fitted, fitted.classifier.predict(valid.features, valid.head)
 
 
