@@ -9,12 +9,17 @@ import os
 from collections.abc import MutableMapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from tickets.config.parse import check_key, environment_overrides, secret_keys
+
+_OPTIONS_WITH_VALUE: Final = (
+    *("--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp"),
+    *("--package", "-p", "--cfg", "-c", "--experimental-rerun"),
+)
 
 
 def hydra_arguments(arguments: Sequence[str], conf_dir: Path, environ: MutableMapping[str, str]) -> list[str]:
@@ -36,7 +41,8 @@ def hydra_arguments(arguments: Sequence[str], conf_dir: Path, environ: MutableMa
     }
     chosen = [f"{group}={environ[group.upper()]}" for group in sorted(groups) if group.upper() in environ]
     from_environment = [_reference(key, name) for key, name in environment_overrides(environ).items()]
-    return [*chosen, *from_environment, *(_rewritten(argument, groups, environ) for argument in arguments)]
+    options, overrides = _parted(arguments)
+    return [*options, *chosen, *from_environment, *(_rewritten(override, groups, environ) for override in overrides)]
 
 
 class HideSecrets(Callback):
@@ -52,6 +58,15 @@ class HideSecrets(Callback):
             if isinstance(value, str) and not value.startswith("${"):
                 os.environ[_variable(key)] = value
                 OmegaConf.update(config, key, f"${{oc.env:{_variable(key)}}}")
+
+
+def _parted(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Hydra's own options, and the overrides, which its parser wants in one row behind them."""
+    options, overrides = [], []
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        is_option = argument.startswith("-") or before in _OPTIONS_WITH_VALUE
+        (options if is_option else overrides).append(argument)
+    return options, overrides
 
 
 def _config_dirs(arguments: Sequence[str]) -> list[Path]:

@@ -27,11 +27,11 @@ class Config(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _decode_collections(cls, values: Any) -> Any:
-        """Read `[a, b]` and `{a: b}` that arrive as text, as they do from the environment, where no text is meant."""
+    def _complete(cls, values: Any) -> Any:
+        """Decode collections that arrive as text, and fill what a nested section leaves out from its default here."""
         if not isinstance(values, dict):
             return values
-        return {name: _decoded(value, cls.model_fields.get(name)) for name, value in values.items()}
+        return {name: _completed(value, cls.model_fields.get(name)) for name, value in values.items()}
 
 
 def member_types(annotation: Any) -> list[Any]:
@@ -41,8 +41,17 @@ def member_types(annotation: Any) -> list[Any]:
     return [annotation]
 
 
+def _completed(value: Any, field: Any) -> Any:
+    if field is None:
+        return value
+    if isinstance(value, dict) and isinstance(field.default, Config):
+        return {**dict(field.default), **value}
+    return _decoded(value, field)
+
+
 def _decoded(value: Any, field: Any) -> Any:
-    if field is None or not isinstance(value, str) or value[:1] + value[-1:] not in ("[]", "{}"):
+    """Read `[a, b]` and `{a: b}`, as they come from the environment, where no text is meant."""
+    if not isinstance(value, str) or value[:1] + value[-1:] not in ("[]", "{}"):
         return value
     kinds = member_types(field.annotation)
     is_collection = any(get_origin(kind) in (tuple, list, dict) for kind in kinds)

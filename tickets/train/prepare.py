@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tickets import logs
 from tickets.config import TicketsConfig
@@ -101,10 +102,18 @@ def audit_targets(storage: Storage, snapshot: Snapshot, config: TicketsConfig) -
 
     names = config.audit.targets or config.source.targets
     table, selection = read_training_table(storage, snapshot, config)
+    table = table.take(_by_time_or_shuffled(table["created_at"]))  # the baseline looks at the last rows
     texts = ray.put(join_text(table, selection.text))
     fields = ray.put(table.select([*selection.categories, *selection.numbers]))
     look: Any = ray.remote(audit_target)
     return ray.get([look.remote(name, label_values(table, name), texts, fields, config.audit) for name in names])
+
+
+def _by_time_or_shuffled(times: pa.ChunkedArray) -> pa.Array:
+    """Rows in the order of their time; shuffled where there is none, as files often are sorted by label."""
+    if times.null_count < len(times):
+        return pc.array_sort_indices(times.combine_chunks(), null_placement="at_start")
+    return pa.array(np.random.default_rng(0).permutation(len(times)))
 
 
 def encode_texts(storage: Storage, name: str, encoder: EncoderRef, texts: Sequence[str]) -> np.ndarray:

@@ -1,0 +1,136 @@
+"""What the configuration allows, how it says no, and where its keys come from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import BaseModel
+
+from tickets.config import TicketsConfig
+from tickets.config.parse import check_key, dump, environment_overrides, parse, secret_keys, secrets
+from tickets.errors import ConfigError
+
+SOURCE = {"source": {"name": "mine"}}
+
+
+def models_below(model: type[BaseModel], seen: set[type[BaseModel]]) -> set[type[BaseModel]]:
+    from tickets.config.base import Config, member_types
+
+    seen.add(model)
+    for info in model.model_fields.values():
+        for kind in member_types(info.annotation):
+            if isinstance(kind, type) and issubclass(kind, Config) and kind not in seen:
+                models_below(kind, seen)
+    return seen
+
+
+def test_every_field_is_documented_where_it_is_defined() -> None:
+    undocumented = [
+        f"{model.__name__}.{name}"
+        for model in models_below(TicketsConfig, set())
+        for name, info in model.model_fields.items()
+        if not info.description
+    ]
+    assert undocumented == []
+
+
+def test_defaults_are_enough() -> None:
+    config = parse(SOURCE)
+    assert config.bucket == "mine"
+    assert Path(config.storage.root).is_absolute()
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"source": {"name": "m", "targts": []}}, ["source.targts", "no such key", "did you mean targets"]),
+        ({**SOURCE, "sweep": {"num_trials": "many"}}, ["sweep.num_trials='many'", "integer"]),
+        ({**SOURCE, "model": {"families": ["forest"]}}, ["model.families.0='forest'", "'linear'", "'dnn'"]),
+        ({**SOURCE, "storage": {"root": "here"}}, ["storage.root='here'", "absolute path"]),
+        ({**SOURCE, "storage": {"root": "s3://b/p"}}, ["storage.root='s3://b/p'", "absolute path"]),
+        ({**SOURCE, "features": {"text": ["subjct"]}}, ["'subjct' is no field"]),
+        ({**SOURCE, "model": {"sweep_targets": ["mood"]}}, ["'mood' is no target", "category"]),
+        ({"source": {"name": "m", "split": {"kind": "moon"}}}, ["source.split", "'time', 'random', 'files'"]),
+        ({"source": {"name": "m", "split": {"kind": "time", "test": 2}}}, ["source.split.test=2", "less than 1"]),
+        ({**SOURCE, "mlflow": {"tracking_uri": "http://u:p@h"}}, ["mlflow.tracking_uri", "MLFLOW_TRACKING_PASSWORD"]),
+        ({}, ["source", "required"]),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(given: dict[str, Any], words: list[str]) -> None:
+    with pytest.raises(ConfigError) as raised:
+        parse(given)
+    assert "\n" not in raised.value.message
+    for word in words:
+        assert word in raised.value.message
+
+
+def test_texts_from_the_environment_become_lists_and_mappings() -> None:
+    config = parse({"source": {"name": "m", "targets": "[priority, category]", "fields": "{subject: Title}"}})
+    assert config.source.targets == ("priority", "category")
+    assert config.source.fields == {"subject": "Title"}
+
+
+def test_a_secret_stays_out_of_dumps_and_errors() -> None:
+    config = parse({**SOURCE, "redis": {"password": "pl4nted"}})
+    assert secrets(config) == ["pl4nted"]
+    assert "pl4nted" not in str(dump(config)) + repr(config)
+    with pytest.raises(ConfigError) as raised:
+        parse({**SOURCE, "redis": {"password": ["pl4nted"]}})
+    assert "pl4nted" not in str(raised.value)
+
+
+def test_a_password_that_looks_like_a_list_stays_text() -> None:
+    assert secrets(parse({**SOURCE, "redis": {"password": "[x]"}})) == ["[x]"]
+
+
+def test_secret_keys_are_found() -> None:
+    assert secret_keys() == {"redis.password"}
+
+
+def test_keys_of_the_environment() -> None:
+    environment = {
+        "DATA__RAW_FILE": "raw/tickets.json",
+        "DATA__BUCKET": "tickets",
+        "SOURCE__SPLIT__KIND": "time",
+        "REDIS_HOST": "cache",
+        "TICKETS_ROOT": "/data",
+        "STORAGE__ROOT": "/other",
+        "XDG__SOMETHING": "not ours",
+        "PATH": "/bin",
+    }
+    assert environment_overrides(environment) == {
+        "data.raw_file": "DATA__RAW_FILE",
+        "data.bucket": "DATA__BUCKET",
+        "source.split.kind": "SOURCE__SPLIT__KIND",
+        "redis.host": "REDIS_HOST",
+        "storage.root": "STORAGE__ROOT",
+    }
+
+
+def test_a_wrong_key_of_the_environment_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"data\.bucked.*did you mean bucket.*DATA__BUCKED"):
+        environment_overrides({"DATA__BUCKED": "secret value"})
+
+
+@pytest.mark.parametrize("key", ["data.bucket", "source.fields.subject", "source.split.test", "search.dnn.hidden.high"])
+def test_known_keys_pass(key: str) -> None:
+    check_key(key)
+
+
+@pytest.mark.parametrize("key", ["data.bucket2", "nothing", "search.dnn.hiden.high"])
+def test_unknown_keys_are_refused(key: str) -> None:
+    with pytest.raises(ConfigError, match="allowed"):
+        check_key(key)
+
+
+def test_every_option_in_the_repository_parses() -> None:
+    conf = Path(__file__).parents[3] / "conf"
+    options = sorted(path for path in conf.rglob("*.yaml") if path.parent != conf)
+    assert len(options) > 8
+    for path in options:
+        group = path.parent.name
+        config = parse({**SOURCE, group: yaml.safe_load(path.read_text())})
+        assert dump(config)[group], path
