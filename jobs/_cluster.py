@@ -8,11 +8,17 @@ import secrets
 import sys
 from pathlib import Path
 
+from tickets import logs
 from tickets.config import RayConfig
 
 
-def connect(config: RayConfig) -> int:
-    """Join the cluster that `RAY_ADDRESS` names, or start Ray in this process.
+def connect(config: RayConfig, log_dir: Path, log_level: str) -> int:
+    """Join the cluster that `RAY_ADDRESS` names, or start Ray in this process; workers log where the job does.
+
+    Args:
+        config: What a Ray that is started here offers.
+        log_dir: Folder of the log files.
+        log_level: Least severe level that is shown.
 
     Returns:
         Number of living nodes.
@@ -25,10 +31,15 @@ def connect(config: RayConfig) -> int:
     _quieten()
     import ray  # reads its settings from the environment now, once
 
+
+    def log_in_worker() -> None:
+        logs.setup(log_dir, log_level, human=False)
+
+    environment = {"worker_process_setup_hook": log_in_worker}
     if ray.is_initialized():
         pass
     elif address:
-        ray.init(address=address, logging_level=logging.WARNING)
+        ray.init(address=address, logging_level=logging.WARNING, runtime_env=environment)
     else:
         ray.init(
             address="local",
@@ -37,6 +48,7 @@ def connect(config: RayConfig) -> int:
             include_dashboard=config.dashboard,
             log_to_driver=False,  # what a worker has to say comes back as a result or an error
             logging_level=logging.WARNING,
+            runtime_env=environment,
         )
     return sum(node["Alive"] for node in ray.nodes())
 

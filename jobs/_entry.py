@@ -68,7 +68,7 @@ class Job:
         """
         from _cluster import connect
 
-        num_nodes = connect(self.config.ray)
+        num_nodes = connect(self.config.ray, self.storage.path("logs"), self.config.log_level)
         if num_nodes > 1 and not self.config.storage.shared:
             raise ConfigError(
                 f"storage.root={self.storage.root}: a local folder cannot serve {num_nodes} nodes, each would write to "
@@ -110,23 +110,35 @@ def _run(name: str, main: Callable[[Job], None], config: TicketsConfig) -> str:
     report = JobReport(job=name, run_id=run_id, bucket=config.bucket, started_at=started.isoformat(timespec="seconds"))
     job = Job(config, Storage(config.storage.root), run_key, report)
     logs.redact(secrets(config))
-    logs.setup(job.storage.path("logs"), config.log_level)
-    job.storage.write_json(f"{run_key}/config.json", dump(config))
     clock = time.monotonic()
     try:
+        logs.setup(job.storage.path("logs"), config.log_level)
+        job.storage.write_json(f"{run_key}/config.json", dump(config))
         main(job)
+        report.status, report.error = "ok", None
     except ConfigError:
         raise
     except TicketsError as error:
         report.status, report.error = ("refused" if isinstance(error, RefusedError) else "failed"), error.message
     except Exception as error:  # noqa: BLE001 - the boundary: whatever happens, the report says so
-        report.status, report.error = "failed", f"{type(error).__name__}: {error}"
-        logs.get("ml").opt(exception=error).error("{} failed", name)
+        report.error = logs.hide(f"{type(error).__name__}: {error}")
+        report.made["traceback"] = str(job.storage.path("logs/ml.jsonl"))
+        logs.get("ml").bind(job=name, run_id=run_id).opt(exception=error).error("{} failed", name)
     finally:
         report.seconds = round(time.monotonic() - clock, 1)
-        job.storage.write_json(f"{run_key}/report.json", report.model_dump())
+        _save(job)
     _tell(job)
     return report.status
+
+
+def _save(job: Job) -> None:
+    """Write the report; a full disk must not hide what it says."""
+    key = f"{job.run_key}/report.json"
+    try:
+        job.storage.write_json(key, job.report.model_dump())
+        job.report.made["report"] = str(job.storage.path(key))
+    except OSError as error:
+        sys.stderr.write(f"the report could not be written: {error}\n")
 
 
 def _tell(job: Job) -> None:
@@ -137,9 +149,8 @@ def _tell(job: Job) -> None:
         lines.append(f"{report.job} {report.status}: {report.error}")
     else:
         lines.append(f"{report.job} done in {report.seconds:.0f} s")
-    made = {**report.made, "report": str(job.storage.path(f"{job.run_key}/report.json"))}
-    width = max(len(what) for what in made)
-    lines += [f"  {what:<{width}}  {where}" for what, where in made.items()]
+    width = max(map(len, report.made), default=0)
+    lines += [f"  {what:<{width}}  {where}" for what, where in report.made.items()]
     if report.next:
         lines += ["next:", *(f"  {command}" for command in report.next)]
     sys.stdout.write("\n".join(lines) + "\n")

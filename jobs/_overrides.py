@@ -62,7 +62,8 @@ class HideSecrets(Callback):
 
 def _parted(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     """Hydra's own options, and the overrides, which its parser wants in one row behind them."""
-    options, overrides = [], []
+    options: list[str] = []
+    overrides: list[str] = []
     for before, argument in zip(["", *arguments], arguments, strict=False):
         is_option = argument.startswith("-") or before in _OPTIONS_WITH_VALUE
         (options if is_option else overrides).append(argument)

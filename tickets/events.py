@@ -20,9 +20,9 @@ class JobReport(BaseModel):
     """Start time and a random part; also the name of the run's folder."""
     bucket: str
     """Folder under the root that the job worked in."""
-    status: Literal["ok", "failed", "refused"] = "ok"
+    status: Literal["ok", "failed", "refused"] = "failed"
     """`refused` means that a gate said no and nothing was changed."""
-    error: str | None = None
+    error: str | None = "interrupted"
     """The message, where the job did not end well."""
     started_at: str
     """ISO 8601, UTC."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import orjson
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tickets.errors import ReleaseError
 from tickets.features.encoder import Encoder
@@ -169,10 +169,15 @@ def open_release(storage: Storage, bucket: str, reference: str) -> Release:
         known = ", ".join(list_releases(storage, bucket)) or "none"
         raise ReleaseError(f"release {reference!r}: not in bucket {bucket!r}; allowed: champion, latest, {known}")
     content = storage.read_json(_manifest_key(bucket, release_id))
-    version = content.get("format_version")
+    version = content.get("format_version") if isinstance(content, dict) else None
     if version != FORMAT_VERSION:
         raise ReleaseError(f"release {release_id}: format_version {version!r} is unknown; allowed: {FORMAT_VERSION}")
-    manifest = Manifest.model_validate(content)
+    try:
+        manifest = Manifest.model_validate(content)
+    except ValidationError as error:
+        raise ReleaseError(
+            f"release {release_id}: its manifest was changed ({error.error_count()} fields do not fit); refused"
+        ) from None
     if manifest.id != release_id:
         raise ReleaseError(f"release {release_id}: its manifest was changed (it now reads as {manifest.id}); refused")
     return Release(storage, manifest)
@@ -180,7 +185,7 @@ def open_release(storage: Storage, bucket: str, reference: str) -> Release:
 
 def list_releases(storage: Storage, bucket: str) -> list[str]:
     """Ids of all releases of a bucket, the oldest first."""
-    return storage.list_keys(f"{bucket}/releases")
+    return [name for name in storage.list_keys(f"{bucket}/releases") if storage.exists(_manifest_key(bucket, name))]
 
 
 def read_champion(storage: Storage, bucket: str) -> dict[str, Any] | None:

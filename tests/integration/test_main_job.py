@@ -163,6 +163,8 @@ def test_a_submitted_job_runs_from_its_package(
     folder = tmp_path / "clone"
     for part in ("jobs", "conf", "tickets"):
         shutil.copytree(REPOSITORY / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+    changed = folder / "tickets/train/publish.py"
+    changed.write_text(changed.read_text().replace("scored once", "scored by the package"))
     settings = orjson.dumps({"env_vars": {"TICKETS_ROOT": str(root), "DATA__BUCKET": "submitted"}}).decode()
     arguments = [
         "model=linear", "sweep=tiny", "mlflow.enabled=false", "source.targets=[category]", "audit.max_rows=50",
@@ -183,7 +185,7 @@ def test_a_submitted_job_runs_from_its_package(
         [*command, *entrypoint, *arguments], cwd=folder, env=head.environment, capture_output=True, text=True
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "train done" in ran.stdout
+    assert "scored by the package" in ran.stdout
     assert list((root / "submitted/releases").iterdir())
 
 
@@ -236,7 +238,7 @@ def test_a_planted_secret_is_found_nowhere(tmp_path: Path) -> None:
 
 def test_a_local_root_is_refused_on_several_nodes(tmp_path: Path) -> None:
     script = (
-        "import sys; sys.path.insert(0, 'jobs')\nimport _cluster\n_cluster.connect = lambda config: 2\n"
+        "import sys; sys.path.insert(0, 'jobs')\nimport _cluster\n_cluster.connect = lambda *_: 2\n"
         "from _entry import run_job\nrun_job('probe', lambda job: job.connect())\n"
     )
     command = [sys.executable, "-c", script]

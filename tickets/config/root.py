@@ -23,6 +23,8 @@ from tickets.config.train import (
 )
 from tickets.schema import BY_NAME
 
+_MAY_NAME_TARGETS = ("source.fields", "source.values", "audit.targets")  # a target need not be declared as a field
+
 
 class TicketsConfig(Config):
     """All settings; a job reads the sections that concern it."""
@@ -75,12 +77,13 @@ class TicketsConfig(Config):
         asked = {
             "features.text": self.features.text,
             "features.fields": self.features.fields or (),
+            "audit.targets": self.audit.targets or (),
             "source.fields": tuple(self.source.fields),
             "source.values": tuple(self.source.values),
         }
         for key, names in asked.items():
             for name in names:
-                if name not in known and not (key.startswith("source") and name in self.source.targets):
+                if name not in known and not (key in _MAY_NAME_TARGETS and name in self.source.targets):
                     raise ValueError(
                         f"{key}: {name!r} is no field; allowed: a field of the contract or of source.own_fields"
                     )

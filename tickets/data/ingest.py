@@ -161,8 +161,10 @@ def read_tickets(files: list[SourceFile], source: SourceConfig, batch_rows: int)
         mapper = TicketMapper(source)
         for item in batch["file"]:
             file = SourceFile(**orjson.loads(item))
-            for rows in read_rows(file, source.delimiter, batch_rows):
-                yield _joined(*mapper.map(file.name, file.split, rows))
+            with logs.timed(logs.get("data"), "source.read", uri=file.uri, rows=0) as done:
+                for rows in read_rows(file, source.delimiter, batch_rows):
+                    done["rows"] += len(rows)
+                    yield _joined(*mapper.map(file.name, file.split, rows))
 
     names = [{"file": orjson.dumps(asdict(file)).decode()} for file in files]
     plan = ray.data.from_items(names, override_num_blocks=len(names))

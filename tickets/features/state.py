@@ -22,6 +22,7 @@ from tickets.features.words import Words
 from tickets.schema import FIELDS, Field, Kind, Stage
 
 _MODEL_KINDS: Final = (Kind.CATEGORICAL, Kind.NUMBER, Kind.FLAG)
+_TEXT_KINDS: Final = (Kind.TEXT, Kind.CATEGORICAL, Kind.ID)
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,8 @@ def select_fields(config: FeaturesConfig, own_fields: Sequence[Field], targets: 
         targets: Never an input.
 
     Raises:
-        StageError: A field is asked for whose value is not known at the stage, or that is a target.
+        StageError: A field is asked for whose value is not known at the stage, that is a target, or that is of a kind
+            that cannot be read so.
     """
     by_name = {field.name: field for field in (*FIELDS, *own_fields)}
     asked = config.fields
@@ -97,27 +99,31 @@ def select_fields(config: FeaturesConfig, own_fields: Sequence[Field], targets: 
             )
         if name in targets:
             raise StageError(f"field {name!r} is a target and cannot be an input")
-    for name in asked:
-        if by_name[name].kind not in _MODEL_KINDS:
-            raise StageError(f"field {name!r} is a {by_name[name].kind.value}; allowed: categorical, number, flag")
+    for names, kinds, use in ((config.text, _TEXT_KINDS, "text"), (asked, _MODEL_KINDS, "a field")):
+        for name in names:
+            if by_name[name].kind not in kinds:
+                raise StageError(f"{name!r} is a {by_name[name].kind}; allowed as {use}: {', '.join(kinds)}")
     numbers = tuple(name for name in asked if by_name[name].kind is Kind.NUMBER)
     return Selection(config.stage, config.text, tuple(name for name in asked if name not in numbers), numbers)
 
 
 def join_text(table: pa.Table, names: Sequence[str]) -> list[str]:
     """The text of each row: the given fields that are present, one per line; empty where none is."""
+    if not names:
+        return [""] * table.num_rows
     columns = [table[name].to_pylist() for name in names]
     return ["\n".join(part for part in parts if part) for parts in zip(*columns, strict=True)]
 
 
 def presence(table: pa.Table, selection: Selection) -> list[str]:
-    """Which kinds of input each row has, such as `text+categories`; calibration promises nothing for other patterns."""
-    kinds = {"text": selection.text, "categories": selection.categories, "numbers": selection.numbers}
-    has = {
-        kind: np.any([np.asarray(table[name].is_valid()) for name in names], axis=0)
-        for kind, names in kinds.items()
-        if names
-    }
+    """Which kinds of input each row has, such as `text+categories`; calibration promises nothing for other patterns.
+
+    An empty text is none: it has nothing that could be read.
+    """
+    has = {"text": [bool(text) for text in join_text(table, selection.text)]} if selection.text else {}
+    for kind, names in (("categories", selection.categories), ("numbers", selection.numbers)):
+        if names:
+            has[kind] = np.any([np.asarray(table[name].is_valid()) for name in names], axis=0).tolist()
     return ["+".join(kind for kind in has if has[kind][row]) or "nothing" for row in range(table.num_rows)]
 
 

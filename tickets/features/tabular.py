@@ -67,11 +67,11 @@ class Numbers:
 
     @classmethod
     def fit(cls, table: pa.Table, names: Sequence[str]) -> Numbers:
-        """Learn median and interquartile range of each column; a column without values is left out."""
+        """Learn median and interquartile range of each column; a column without finite values is left out."""
         centres, scales = {}, {}
         for name in names:
             values = _as_float(table[name])
-            values = values[~np.isnan(values)]
+            values = values[np.isfinite(values)]
             if values.size:
                 low, centre, high = np.quantile(_squash(values), [0.25, 0.5, 0.75])
                 centres[name], scales[name] = float(centre), float(high - low) or 1.0

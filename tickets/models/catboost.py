@@ -10,7 +10,7 @@ import numpy as np
 
 from tickets.features.state import Features
 from tickets.models.family import Examples, Fitted, Limits, Params, Patience, Report
-from tickets.models.trees import ROUNDS_PER_STEP, head_columns
+from tickets.models.trees import best_rounds, head_columns, is_step
 
 NEEDS_HEAD: Final = True
 USES_GPU: Final = True
@@ -54,17 +54,19 @@ def load(folder: Path) -> CatBoost:
 
 def fit(params: Params, train: Examples, valid: Examples, limits: Limits, report: Report) -> Fitted:
     """Add trees until validation stops improving, reporting every few."""
-    watch = _Watch(limits.patience_steps, report)
+    watch = _Watch(limits, report)
     classes = np.unique(train.labels)
     model = _booster(params, limits, limits.boosting_rounds)
     # CatBoost knows callbacks on the CPU alone; on a GPU the same curve is reported at the end.
     callbacks = None if limits.use_gpu else [watch]
     judged = valid.take(np.isin(valid.labels, classes))
     model.fit(_pool(train), eval_set=_pool(judged), callbacks=callbacks, use_best_model=False)
+    if watch.raised is not None:
+        raise watch.raised
     if limits.use_gpu:
-        for loss in model.get_evals_result()["validation"]["MultiClass"][ROUNDS_PER_STEP - 1 :: ROUNDS_PER_STEP]:
-            watch.note(loss)
-    rounds = max(watch.patience.best_step * ROUNDS_PER_STEP, 1)
+        for num_rounds, loss in enumerate(model.get_evals_result()["validation"]["MultiClass"], 1):
+            watch.note(num_rounds, loss)
+    rounds = best_rounds(watch.patience.best_step, limits.boosting_rounds)
     model.shrink(ntree_end=min(rounds, model.tree_count_))
     return Fitted(CatBoost(model, limits.num_classes, classes), watch.patience.best, rounds)
 
@@ -79,18 +81,23 @@ def refit(params: Params, train: Examples, limits: Limits, length: float) -> Cat
 class _Watch:
     """CatBoost's callback: reports every step, and ends the fit when patience is out."""
 
-    def __init__(self, patience_steps: int, report: Report) -> None:
-        self.patience = Patience(patience_steps)
+    def __init__(self, limits: Limits, report: Report) -> None:
+        self.patience = Patience(limits.patience_steps)
+        self.raised: BaseException | None = None
+        self._limit = limits.boosting_rounds
         self._report = report
 
     def after_iteration(self, info: Any) -> bool:
-        if info.iteration % ROUNDS_PER_STEP == 0:
-            self.note(info.metrics["validation"]["MultiClass"][-1])
-        return not self.patience.exhausted
+        try:
+            self.note(info.iteration, info.metrics["validation"]["MultiClass"][-1])
+        except BaseException as error:  # noqa: BLE001 - CatBoost would replace it by an error of its own
+            self.raised = error
+        return self.raised is None and not self.patience.exhausted
 
-    def note(self, loss: float) -> None:
-        self.patience.update(loss)
-        self._report(self.patience.best)
+    def note(self, num_rounds: int, loss: float) -> None:
+        if is_step(num_rounds, self._limit):
+            self.patience.update(loss)
+            self._report(self.patience.best)
 
 
 def _booster(params: Params, limits: Limits, rounds: int) -> Any:

@@ -18,6 +18,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from tickets.errors import ModelError
 from tickets.features.state import Features
 from tickets.models.family import Examples, Fitted, Limits, Params, Patience, Report, nll, softmax
 
@@ -136,7 +137,11 @@ def load(folder: Path) -> Dnn:
 
 
 def fit(params: Params, train: Examples, valid: Examples, limits: Limits, report: Report) -> Fitted:
-    """Train until validation stops improving; the weights of the best epoch are kept."""
+    """Train until validation stops improving; the weights of the best epoch are kept.
+
+    Raises:
+        ModelError: No epoch reached a finite loss.
+    """
     shape = _shape(params, train, limits)
     patience = Patience(limits.patience_steps)
     best: dict[str, torch.Tensor] = {}
@@ -147,15 +152,17 @@ def fit(params: Params, train: Examples, valid: Examples, limits: Limits, report
         report(patience.best)
         if patience.exhausted:
             break
+    if not best:
+        raise ModelError(f"the network's loss was {loss} after every epoch; allowed: a finite number")
     network.load_state_dict(best)
-    return Fitted(Dnn(network, shape), patience.best, patience.best_step)
+    return Fitted(Dnn(network.cpu(), shape), patience.best, patience.best_step)
 
 
 def refit(params: Params, train: Examples, limits: Limits, length: float) -> Dnn:
     """Train a known number of epochs, on the schedule of the fit that found it."""
     shape = _shape(params, train, limits)
     *_, network = islice(_epochs(params, train, shape, limits, limits.epochs), max(int(length), 1))
-    return Dnn(network, shape)
+    return Dnn(network.cpu(), shape)
 
 
 def _epochs(params: Params, train: Examples, shape: Shape, limits: Limits, epochs: int) -> Iterator[Network]:

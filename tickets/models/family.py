@@ -161,7 +161,7 @@ class Patience:
     def update(self, loss: float) -> bool:
         """Note the next step's loss; whether it is the best so far."""
         self._step += 1
-        if loss >= self.best:
+        if not loss < self.best:  # NaN is no improvement either
             return False
         self.best, self.best_step = loss, self._step
         return True

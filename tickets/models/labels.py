@@ -45,9 +45,10 @@ class Labels:
 
 
 def label_values(table: pa.Table, target: str) -> list[str | None]:
-    """A target's values as text, whatever its kind: `3.0` reads `3`, a flag reads `true` or `false`."""
+    """A target's values as text, whatever its kind: `3.0` reads `3`, NaN is missing, a flag reads `true` or `false`."""
     column = table[target]
     if pa.types.is_floating(column.type):
-        return [None if value is None else f"{value:g}" for value in column.to_pylist()]
+        # 15 digits: whatever a person can tell apart stays apart, and 0.1 + 0.2 still reads 0.3.
+        return [None if value is None or value != value else f"{value:.15g}" for value in column.to_pylist()]
     values: list[str | None] = pc.cast(column, pa.string()).to_pylist()
     return values

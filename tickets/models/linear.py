@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from scipy import optimize, sparse
@@ -21,6 +21,7 @@ USES_GPU: Final = False
 HEAD_PARAMS: Final[Params] = {"c": 0.3, "vector_weight": 1.0}
 """Settings of the text head."""
 _SHARES: Final = (0.25, 0.5, 1.0)
+_FAR: Final = 2.0  # a margin that leaves no doubt; the negative one of a class that the training rows do not hold
 
 
 class Linear:
@@ -128,23 +129,24 @@ def _fit_scaled(params: Params, train: Examples, limits: Limits, scale: float, w
     weight = float(params["vector_weight"])
     codes = tuple(int(code) for code in train.features.categories.max(axis=0, initial=0) + 1)
     columns = _columns(train.features, weight, with_fields, codes)
-    machine = LinearSVC(C=float(params["c"]), random_state=limits.seed, dual=True, max_iter=2000, tol=1e-2)
-    machine.fit(columns, train.labels)
-    weights, intercept = _all_classes(machine, columns.shape[1], limits.num_classes)
+    weights = np.zeros((columns.shape[1], limits.num_classes), dtype=np.float32)
+    intercept = np.full(limits.num_classes, -_FAR, dtype=np.float32)
+    classes = np.unique(train.labels)
+    if len(classes) < 2:
+        intercept[classes] = _FAR
+    else:
+        machine = LinearSVC(C=float(params["c"]), random_state=limits.seed, dual=True, max_iter=2000, tol=1e-2)
+        machine.fit(columns, train.labels)
+        weights[:, classes], intercept[classes] = _hyperplanes(machine)
     return Linear(weights, intercept, scale, weight, with_fields, codes)
 
 
-def _all_classes(machine: object, num_columns: int, num_classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Weights [columns, k] and intercept [k], also for classes that the rows at hand do not hold."""
-    coefficients = np.asarray(machine.coef_)  # type: ignore[attr-defined]
-    intercepts = np.asarray(machine.intercept_)  # type: ignore[attr-defined]
-    classes = np.asarray(machine.classes_)  # type: ignore[attr-defined]
-    if len(classes) == 2:
-        coefficients, intercepts = np.vstack([-coefficients, coefficients]), np.r_[-intercepts, intercepts]
-    weights = np.zeros((num_columns, num_classes), dtype=np.float32)
-    intercept = np.full(num_classes, -2.0, dtype=np.float32)  # a margin well on the wrong side
-    weights[:, classes], intercept[classes] = coefficients.T, intercepts
-    return weights, intercept
+def _hyperplanes(machine: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Weights [columns, classes] and intercepts [classes] of a fitted machine; of two classes it holds one alone."""
+    weights, intercepts = machine.coef_.T, machine.intercept_
+    if len(machine.classes_) == 2:
+        return np.hstack([-weights, weights]), np.r_[-intercepts, intercepts]
+    return weights, intercepts
 
 
 def _columns(

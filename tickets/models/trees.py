@@ -12,6 +12,16 @@ ROUNDS_PER_STEP: Final = 10
 """Trees between two reports."""
 
 
+def is_step(num_rounds: int, limit: int) -> bool:
+    """Whether a fit of at most `limit` trees reports once it has `num_rounds`: every few, and at its end."""
+    return num_rounds % ROUNDS_PER_STEP == 0 or num_rounds == limit
+
+
+def best_rounds(best_step: int, limit: int) -> int:
+    """Trees that a fit of at most `limit` had at its best step, counted from 1."""
+    return min(max(best_step, 1) * ROUNDS_PER_STEP, limit)
+
+
 def head_columns(head: np.ndarray | None) -> np.ndarray:
     """Log-probabilities of the text head, on which one split means the same at any scale.
 

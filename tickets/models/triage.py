@@ -61,6 +61,8 @@ class TargetModel:
 
     def predict(self, features: Features) -> np.ndarray:
         """Calibrated probabilities, float64 [n, k], columns in the order of the closed list."""
+        if not len(features):  # a batch whose rows were all refused; not every library takes it
+            return np.zeros((0, len(self.labels)))
         head = self.head.predict(features) if self.head is not None else None
         mixed = mix([member.classifier.predict(features, head) for member in self.members], self.weights)
         return self.temperature.transform(mixed)

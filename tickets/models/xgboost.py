@@ -14,7 +14,7 @@ import numpy as np
 from tickets.features.state import Features
 from tickets.features.tabular import UNSEEN
 from tickets.models.family import Examples, Fitted, Limits, Params, Patience, Report
-from tickets.models.trees import ROUNDS_PER_STEP, head_columns
+from tickets.models.trees import best_rounds, head_columns, is_step
 
 NEEDS_HEAD: Final = True
 USES_GPU: Final = True
@@ -29,6 +29,7 @@ class XGBoost:
     """
 
     def __init__(self, booster: Any, num_codes: tuple[int, ...]) -> None:
+        booster.set_param({"device": "cpu", "nthread": 1})  # it may answer where no GPU is
         self._booster = booster
         self._num_codes = num_codes
 
@@ -49,7 +50,7 @@ def load(folder: Path) -> XGBoost:
     """Read what `XGBoost.save` wrote."""
     import xgboost
 
-    booster = xgboost.Booster({"nthread": 1})
+    booster = xgboost.Booster()
     booster.load_model(folder / "model.ubj")
     return XGBoost(booster, tuple(json.loads((folder / "model.json").read_text())["num_codes"]))
 
@@ -64,12 +65,12 @@ def fit(params: Params, train: Examples, valid: Examples, limits: Limits, report
     booster = xgboost.Booster(_settings(params, limits), [rows, judged])
     for round_ in range(limits.boosting_rounds):
         booster.update(rows, round_)
-        if (round_ + 1) % ROUNDS_PER_STEP == 0:
+        if is_step(round_ + 1, limits.boosting_rounds):
             patience.update(float(booster.eval_set([(judged, "valid")], round_).rsplit(":", 1)[1]))
             report(patience.best)
             if patience.exhausted:
                 break
-    rounds = max(patience.best_step * ROUNDS_PER_STEP, 1)
+    rounds = best_rounds(patience.best_step, limits.boosting_rounds)
     return Fitted(XGBoost(booster[:rounds], codes), patience.best, rounds)
 
 

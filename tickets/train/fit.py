@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from tickets.features.state import Features, FeatureState, presence
 from tickets.models.family import Params, family
 from tickets.models.triage import TargetModel, TriageModel
 from tickets.train import target as targets_
+from tickets.train.placement import check_accelerator
 from tickets.train.prepare import Dataset
 from tickets.train.split import TRAIN, VALIDATION
 from tickets.train.sweep import Candidate, sweep
@@ -48,8 +50,12 @@ def fit_triage(dataset: Dataset, config: TicketsConfig, run_dir: Path, on_trial:
         on_trial: Told of every trial when it ends.
 
     Raises:
+        ConfigError: A GPU is demanded where none can come.
         ModelError: No target can be learned; says why for each.
     """
+    import ray
+
+    check_accelerator(config.sweep.accelerator, ray.cluster_resources().get("GPU", 0), "RAY_ADDRESS" in os.environ)
     state = FeatureState.fit(dataset.table.filter(dataset.splits == TRAIN), dataset.selection, config.features)
     features = state.transform(dataset.table, dataset.vectors)
     work = _Work(dataset, features, config, run_dir, on_trial)

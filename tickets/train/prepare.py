@@ -65,18 +65,19 @@ class Dataset:
         return label_values(self.table, target)
 
 
-def read_training_table(storage: Storage, snapshot: Snapshot, config: TicketsConfig) -> tuple[pa.Table, Selection]:
-    """The snapshot's columns that learning needs, and the fields that a model may read.
+def read_training_table(
+    storage: Storage, snapshot: Snapshot, config: TicketsConfig, targets: Sequence[str]
+) -> tuple[pa.Table, Selection]:
+    """The snapshot's columns that learning the targets needs, and the fields that a model may read.
 
     Raises:
         StageError: The configuration asks for a field that is not known at its stage.
         ModelError: A target has no value in any ticket.
     """
-    source = config.source
-    selection = select_fields(config.features, own_fields(source), source.targets)
-    needed = dict.fromkeys([*selection.columns, *source.targets, "ticket_id", "created_at", "given_split", "language"])
+    selection = select_fields(config.features, own_fields(config.source), targets)
+    needed = dict.fromkeys([*selection.columns, *targets, "ticket_id", "created_at", "given_split", "language"])
     table = read_table(storage, snapshot, list(needed))
-    empty = [name for name in source.targets if table[name].null_count == table.num_rows]
+    empty = [name for name in targets if table[name].null_count == table.num_rows]
     if empty:
         raise ModelError(
             f"no ticket has a value for the target {', '.join(empty)}; map it in source.fields, or choose among: "
@@ -87,7 +88,7 @@ def read_training_table(storage: Storage, snapshot: Snapshot, config: TicketsCon
 
 def prepare(storage: Storage, snapshot: Snapshot, config: TicketsConfig) -> Dataset:
     """Read, split and encode. Needs a running Ray."""
-    table, selection = read_training_table(storage, snapshot, config)
+    table, selection = read_training_table(storage, snapshot, config, config.source.targets)
     texts = join_text(table, selection.text)
     split = choose_split(config.source.split, table)
     splits = split_rows(split, table, texts, label_values(table, config.source.targets[0]))
@@ -101,7 +102,7 @@ def audit_targets(storage: Storage, snapshot: Snapshot, config: TicketsConfig) -
     import ray
 
     names = config.audit.targets or config.source.targets
-    table, selection = read_training_table(storage, snapshot, config)
+    table, selection = read_training_table(storage, snapshot, config, names)
     table = table.take(_by_time_or_shuffled(table["created_at"]))  # the baseline looks at the last rows
     texts = ray.put(join_text(table, selection.text))
     fields = ray.put(table.select([*selection.categories, *selection.numbers]))

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from tickets.config import TicketsConfig
 from tickets.config.parse import dump
-from tickets.errors import SourceError
+from tickets.errors import ConflictError, SourceError
 from tickets.release import Release, move_champion, publish_release, read_champion
 from tickets.snapshots import write_snapshot
 from tickets.storage import Storage
@@ -122,12 +122,20 @@ def judge_and_publish(
         {"test": scores, "test_unseen_text": scores_unseen, "chosen": fitted.chosen},
         dump(config),
     )
-    champion = read_champion(storage, config.bucket)
-    if champion is None:
-        move_champion(storage, release, None, "the first release")
+    role = _first_is_champion(storage, release)
     rows = {name: int((dataset.splits == name).sum()) for name in SPLITS}
-    role = "champion" if champion is None else "challenger"
     return Published(release, role, scores, scores_unseen, fitted, rows)
+
+
+def _first_is_champion(storage: Storage, release: Release) -> str:
+    """Make a release the champion where there is none; of two at the same time the slower one is a challenger."""
+    if read_champion(storage, release.manifest.bucket) is not None:
+        return "challenger"
+    try:
+        move_champion(storage, release, None, "the first release")
+    except ConflictError:
+        return "challenger"
+    return "champion"
 
 
 def _save_splits(storage: Storage, bucket: str, dataset: Dataset) -> str:

@@ -64,25 +64,24 @@ def format_scores(scores: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _line(name: str, of: Mapping[str, Any]) -> tuple[str, ...]:
-    accuracy, automation = of["accuracy"], of["automation"]
-    interval = f"{_digits(accuracy['value'])} ({_digits(accuracy['low'])}-{_digits(accuracy['high'])})"
+    automation = of["automation"]
+    automated = "nothing" if of["num_rows"] else "-"
     if automation["num_rows"]:
-        automated = (
-            f"{automation['coverage']:.0%} at precision {automation['precision']:.3f} "
-            f"({automation['low']:.3f}-{automation['high']:.3f})"
-        )
-    else:
-        automated = "nothing: no threshold keeps the asked precision"
+        automated = f"{automation['coverage']:.0%} at precision {_interval(automation['precision'], automation)}"
     figures = (of[key] for key in ("weighted_f1", "macro_f1", "nll", "brier", "ece"))
     return (
         name,
         str(of["num_rows"]),
         _digits(of["majority_floor"]),
-        interval,
+        _interval(of["accuracy"]["value"], of["accuracy"]),
         _digits(of["ceiling"]),
         *(_digits(figure) for figure in figures),
         automated,
     )
+
+
+def _interval(value: float | None, bounds: Mapping[str, float | None]) -> str:
+    return "-" if value is None else f"{_digits(value)} ({_digits(bounds['low'])}-{_digits(bounds['high'])})"
 
 
 def _digits(value: float | None) -> str:
