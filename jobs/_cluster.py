@@ -31,7 +31,6 @@ def connect(config: RayConfig, log_dir: Path, log_level: str) -> int:
     _quieten()
     import ray  # reads its settings from the environment now, once
 
-
     def log_in_worker() -> None:
         logs.setup(log_dir, log_level, human=False)
 
@@ -72,6 +71,7 @@ def _quieten() -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+    os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")  # Ctrl-C ends the job, not just the sweep it is in
     os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "0" if sys.stderr.isatty() else "1")
     os.environ.setdefault("RAY_DATA_LOG_LEVEL", "WARNING")
     logging.getLogger("ray.data._internal.progress").setLevel(logging.ERROR)

@@ -24,10 +24,10 @@ def main(job: Job) -> None:
     tables = ingest_and_publish(storage, job.bucket, config.source, config.data, Path.cwd(), store)
     audits = audit_targets(storage, tables.offline, config)
     job.tell(format_audits(audits))
-    dataset = prepare(storage, tables.offline, config)
+    dataset = prepare(storage, tables.offline, config, Path.cwd())
     with track(build_tracker(config.mlflow, storage.root, name), job.report.run_id, dump(config), {}) as run:
         fitted = fit_triage(dataset, config, storage.path(f"{job.run_key}/sweeps"), run.log_trial)
-        made = judge_and_publish(storage, dataset, fitted, config, job.report.run_id, Path.cwd())
+        made = judge_and_publish(storage, dataset, fitted, config, job.report.run_id)
         run.log_release(name, made.release.id, made.release.uri, made.role, made.summary(), made.scores)
     job.tell(made.table)
     job.report.made = {"release": f"{made.release.uri} ({made.role})"}

@@ -105,7 +105,7 @@ def read_parts(storage: Storage, snapshot: Snapshot, columns: Sequence[str] | No
         path = storage.path(f"{snapshot.key}/{part}")
         try:
             yield pq.read_table(path, columns=list(columns) if columns else None)
-        except (FileNotFoundError, pa.ArrowInvalid) as error:
+        except (OSError, pa.ArrowInvalid) as error:
             raise StorageError(f"{path}: cannot be read ({error})") from None
 
 

@@ -53,7 +53,7 @@ class Storage:
         """
         try:
             return self.path(key).read_bytes()
-        except FileNotFoundError:
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             raise StorageError(f"{self.path(key)}: no such file") from None
 
     def read_json(self, key: str) -> Any:
@@ -102,6 +102,9 @@ class Storage:
 
         Returns:
             Key and digest (SHA-256, hexadecimal) of the folder.
+
+        Raises:
+            StorageError: What stands there already has another content.
         """
         digest = digest_dir(local_dir)
         key = f"{parent_key}/{digest[:32]}"
@@ -111,8 +114,10 @@ class Storage:
             try:
                 local_dir.rename(target)
             except OSError:
-                if not target.exists() or digest_dir(target) != digest:
+                if not target.exists():
                     raise
+                if (found := digest_dir(target)) != digest:
+                    raise StorageError(f"{target}: its content was changed (SHA-256 {found}, not {digest})") from None
         return key, digest
 
     @contextmanager
@@ -137,13 +142,22 @@ class Storage:
 def find_exports(pattern: str) -> list[str]:
     """Paths or URIs of the files that a file, folder or glob names (a local path or any fsspec URI), sorted."""
     fs, path = fsspec.core.url_to_fs(pattern)
-    found = fs.find(path) if fs.isdir(path) else [name for name in fs.glob(path) if fs.isfile(name)]
+    if fs.isfile(path):  # before glob: a name may hold brackets
+        found = [path]
+    else:
+        found = fs.find(path) if fs.isdir(path) else [name for name in fs.glob(path) if fs.isfile(name)]
     return sorted(str(fs.unstrip_protocol(name)) if "://" in pattern else str(name) for name in found)
 
 
 def open_export(uri: str, unpack: bool = True) -> IO[bytes]:
     """An export for reading; `unpack` follows its ending (`.gz`, `.bz2`, `.xz`, `.zst`)."""
-    file: IO[bytes] = fsspec.open(uri, "rb", compression="infer" if unpack else None).open()
+    is_zstd = unpack and uri.lower().endswith(".zst")
+    file: IO[bytes] = fsspec.open(uri, "rb", compression="infer" if unpack and not is_zstd else None).open()
+    if is_zstd:  # fsspec needs one more package for it, and without that one hands out the packed bytes
+        import pyarrow as pa
+
+        unpacked: IO[bytes] = pa.CompressedInputStream(file, "zstd")
+        return unpacked
     return file
 
 

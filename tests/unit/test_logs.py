@@ -57,11 +57,15 @@ def test_a_bound_key_cannot_replace_a_fixed_one(tmp_path: Path) -> None:
     assert (line["message"], line["level"]) == ("real", "INFO")
 
 
-def test_less_severe_lines_are_left_out(tmp_path: Path) -> None:
-    logs.setup(tmp_path, "WARNING", human=False)
-    logs.get("data").info("quiet")
+def test_the_level_is_that_of_stdout_and_files_get_everything(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.setup(tmp_path, "WARNING")
+    logs.get("data").debug("quiet")
     logs.get("data").warning("loud")
-    assert [line["message"] for line in read(tmp_path / "data.jsonl")] == ["loud"]
+    assert [line["message"] for line in read(tmp_path / "data.jsonl")] == ["quiet", "loud"]
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.endswith("loud")
 
 
 def test_stdout_gets_one_plain_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

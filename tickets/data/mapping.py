@@ -7,9 +7,12 @@ reason and its original content, only where it cannot be read or nothing in it i
 from __future__ import annotations
 
 import hashlib
+import json
+import math
+import re
 import string
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 import orjson
@@ -17,7 +20,18 @@ import pyarrow as pa
 
 from tickets.config import SourceConfig
 from tickets.data.readers import RawRow
-from tickets.schema import BY_NAME, FIELDS, TAXONOMY, VALUE_SETS, Field, Kind, Stage, arrow_schema
+from tickets.errors import ConfigError
+from tickets.schema import (
+    BY_NAME,
+    FIELDS,
+    SYSTEM_COLUMNS,
+    TAXONOMY,
+    VALUE_SETS,
+    Field,
+    Kind,
+    Stage,
+    arrow_schema,
+)
 
 QUARANTINE_SCHEMA: Final = pa.schema(
     [
@@ -31,11 +45,20 @@ QUARANTINE_SCHEMA: Final = pa.schema(
 
 _JSON: Final = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
 _NOT_USABLE: Final = (Kind.ID, Kind.TIME)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MS_FROM: Final = 1e11  # an epoch above this is in milliseconds: as seconds it would lie after the year 5138
+_COMPACT_DATE: Final = re.compile(r"(19|20)\d{6}")  # 20250131; as epoch seconds it would lie in 1970
 
 
 def own_fields(source: SourceConfig) -> tuple[Field, ...]:
-    """The fields that a source adds to the contract: those it declares, and targets that nobody declared."""
+    """The fields that a source adds to the contract: those it declares, and targets that nobody declared.
+
+    Raises:
+        ConfigError: A declared field has the name of a contract field or of a system column.
+    """
+    for name in source.own_fields:
+        if name in BY_NAME or name in SYSTEM_COLUMNS:
+            raise ConfigError(f"source.own_fields: {name!r} is taken; allowed: a name that the contract does not use")
     declared = [Field(name, field.kind, field.stage) for name, field in source.own_fields.items()]
     known = {*BY_NAME, *source.own_fields}
     # Closed, so that an undeclared target can never become an input.
@@ -48,13 +71,17 @@ class TicketMapper:
 
     Args:
         source: The mapping.
+
+    Raises:
+        ConfigError: An own field's name is taken, or a value set names no field or holds a value of another kind.
     """
 
     def __init__(self, source: SourceConfig) -> None:
         self._source = source
         self._fields = (*FIELDS, *own_fields(source))
+        self._value_sets = self._build_value_sets()
+        self._values = {name: {key.strip(): new for key, new in map_.items()} for name, map_ in source.values.items()}
         self._missing = frozenset(source.missing)
-        self._value_sets = _value_sets(source)
         mapped = {column for pattern in source.fields.values() for column in _columns_of(pattern)}
         self._patterns = {
             field.name: source.fields.get(field.name, "" if field.name in mapped else field.name)
@@ -77,7 +104,7 @@ class TicketMapper:
         read = [row for row in rows if row.values is not None]
         columns, misfits = self._read_columns([row.values or {} for row in read])
         usable = self._usable(columns, len(read))
-        hashes = [hashlib.sha256(orjson.dumps(row.values, default=str, option=_JSON)).hexdigest() for row in read]
+        hashes = [hashlib.sha256(_json(row.values)).hexdigest() for row in read]
         ids = columns["ticket_id"]
         columns["ticket_id"] = [ids[at] or _made_id(file_name, row.position, hashes[at]) for at, row in enumerate(read)]
         system = {
@@ -93,9 +120,9 @@ class TicketMapper:
         empty = [row for at, row in enumerate(read) if not usable[at]]
         return table, _quarantine(file_name, refused, empty)
 
-    def _read_columns(self, rows: list[dict[str, Any]]) -> tuple[dict[str, list[Any]], list[dict[str, Any]]]:
+    def _read_columns(self, rows: list[dict[str, Any]]) -> tuple[dict[str, list[Any]], list[list[str]]]:
         """Every field's values, and per row the fields whose value did not fit."""
-        misfits: list[dict[str, Any]] = [{} for _ in rows]
+        misfits: list[list[str]] = [[] for _ in rows]
         columns = {}
         for field in self._fields:
             values = self._raw_values(field, rows)
@@ -107,21 +134,21 @@ class TicketMapper:
                 try:
                     converted[at] = convert(value)
                 except (ValueError, TypeError, OverflowError):
-                    misfits[at][field.name] = value
+                    misfits[at].append(field.name)
         return columns, misfits
 
     def _raw_values(self, field: Field, rows: list[dict[str, Any]]) -> list[Any]:
-        pattern, missing = self._patterns[field.name], self._missing
+        pattern = self._patterns[field.name]
         if not pattern:
             return [None] * len(rows)
         if "{" in pattern:
-            return [_fill(pattern, row, missing) for row in rows]
-        found = (row.get(pattern) for row in rows)
-        values = [None if isinstance(value, str) and value.strip() in missing else value for value in found]
-        renamed = self._source.values.get(field.name)
-        return (
-            [renamed.get(str(value), value) if value is not None else None for value in values] if renamed else values
-        )
+            return [_fill(pattern, row, self._missing) for row in rows]
+        # A closed value is a value: the region `NA` is North America.
+        missing = self._missing - self._value_sets.get(field.name, frozenset())
+        values = [_present(row.get(pattern), missing) for row in rows]
+        if (renamed := self._values.get(field.name)) is None:
+            return values
+        return [value if value is None else renamed.get(_plain(value).strip(), value) for value in values]
 
     def _converter(self, field: Field) -> Callable[[Any], Any]:
         if field.kind is Kind.TIME:
@@ -130,18 +157,21 @@ class TicketMapper:
 
     def _usable(self, columns: dict[str, list[Any]], num_rows: int) -> list[bool]:
         names = [field.name for field in self._fields if field.kind not in _NOT_USABLE]
-        return [any(columns[name][at] is not None for name in names) for at in range(num_rows)]
+        return [any(columns[name][at] not in (None, "", []) for name in names) for at in range(num_rows)]
 
-    def _extra(self, row: dict[str, Any], misfits: dict[str, Any]) -> str | None:
-        unknown = {key: value for key, value in row.items() if key not in self._used and value is not None}
-        kept = {**unknown, **misfits}
-        return orjson.dumps(kept, default=str, option=_JSON).decode() if kept else None
+    def _extra(self, row: dict[str, Any], misfits: list[str]) -> str | None:
+        """Columns that no field reads, and the columns of misfits, as the file has them."""
+        dropped = {column for name in misfits for column in _columns_of(self._patterns[name])}
+        kept = {
+            key: value for key, value in row.items() if value is not None and (key not in self._used or key in dropped)
+        }
+        return _json(kept).decode() if kept else None
 
-    def _marks(self, columns: dict[str, list[Any]], at: int, misfits: dict[str, Any]) -> list[str]:
+    def _marks(self, columns: dict[str, list[Any]], at: int, misfits: list[str]) -> list[str]:
         marks = [f"{name}: not a {self._kind(name)}" for name in misfits]
         for name, allowed in self._value_sets.items():
             value = columns[name][at]
-            if value is not None and value not in allowed:
+            if value is not None and not allowed.issuperset(value if isinstance(value, list) else [value]):
                 marks.append(f"{name}: outside the value set")
         category, subcategory = columns["category"][at], columns["subcategory"][at]
         by_contract = self._source.value_sets == "contract" and subcategory is not None
@@ -152,12 +182,22 @@ class TicketMapper:
     def _kind(self, name: str) -> str:
         return next(field.kind.value for field in self._fields if field.name == name)
 
+    def _build_value_sets(self) -> dict[str, frozenset[Any]]:
+        """The closed sets, each value as its field holds it; the items' values for a list."""
+        chosen = self._source.value_sets
+        if isinstance(chosen, str):
+            return {name: frozenset(values) for name, values in VALUE_SETS.items()} if chosen == "contract" else {}
+        fields = {field.name: field for field in self._fields}
+        if unknown := sorted(set(chosen) - set(fields)):
+            raise ConfigError(f"source.value_sets: {unknown[0]!r} is no field; allowed: {', '.join(fields)}")
+        return {name: self._value_set(fields[name], values) for name, values in chosen.items()}
 
-def _value_sets(source: SourceConfig) -> dict[str, frozenset[Any]]:
-    if source.value_sets == "none":
-        return {}
-    chosen = VALUE_SETS if source.value_sets == "contract" else source.value_sets
-    return {name: frozenset(values) for name, values in chosen.items()}
+    def _value_set(self, field: Field, values: Sequence[str]) -> frozenset[Any]:
+        convert = _text if field.kind is Kind.LIST else self._converter(field)
+        try:
+            return frozenset(convert(value) for value in values)
+        except (ValueError, OverflowError):
+            raise ConfigError(f"source.value_sets.{field.name}: {values}; allowed: a {field.kind} each") from None
 
 
 def _columns_of(pattern: str) -> list[str]:
@@ -167,29 +207,56 @@ def _columns_of(pattern: str) -> list[str]:
     return [name for _, name, _, _ in string.Formatter().parse(pattern) if name]
 
 
+def _present(value: Any, missing: frozenset[Any]) -> Any:
+    """The value, or None where it is a text or a not-a-number that stands for none."""
+    is_none = value.strip() in missing if isinstance(value, str) else isinstance(value, float) and math.isnan(value)
+    return None if is_none else value
+
+
 def _fill(pattern: str, row: dict[str, Any], missing: frozenset[str]) -> str | None:
     """A template filled from a row; None where every column of it is missing."""
     found, text = False, []
     for literal, name, _, _ in string.Formatter().parse(pattern):
         value = row.get(name) if name else None
         text.append(literal)
-        if value is not None and str(value).strip() not in missing:
-            text.append(_text(value))
+        if _present(value, missing) is not None:
+            text.append(_plain(value))
             found = True
     return "".join(text).strip() if found else None
 
 
-def _text(value: Any) -> str:
+def _json(value: Any) -> bytes:
+    """JSON with sorted keys. Integers beyond 64 bits and lone surrogates, which orjson refuses, go the slow way."""
+    try:
+        return orjson.dumps(value, default=str, option=_JSON)
+    except TypeError:
+        return json.dumps(value, default=str, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _plain(value: Any) -> str:
+    """The value as text, though it may not be one that can be stored."""
     if isinstance(value, bytes):
-        return value.decode("utf-8")
-    text = value if isinstance(value, str) else orjson.dumps(value, default=str, option=_JSON).decode().strip('"')
+        return value.decode("utf-8", "surrogateescape")
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, float) else _json(value).decode().strip('"')
+
+
+def _text(value: Any) -> str:
+    text = _plain(value)
     text.encode("utf-8")  # a lone surrogate cannot be stored: better a misfit here than a failed write later
     return text
 
 
+def _name(value: Any) -> str | None:
+    return _text(value).strip() or None
+
+
 def _number(value: Any) -> float:
+    if isinstance(value, bool) or (isinstance(value, str) and "_" in value):
+        raise ValueError("not a number, though Python takes it for one")
     number = float(value)
-    if number != number or number in (float("inf"), float("-inf")):
+    if not math.isfinite(number):
         raise ValueError("not finite")
     return number
 
@@ -208,38 +275,47 @@ def _flag(value: Any) -> bool:
 def _list(value: Any) -> list[str]:
     if isinstance(value, list | tuple):
         return [_text(item) for item in value if item is not None]
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        try:
+            return _list(orjson.loads(value))
+        except orjson.JSONDecodeError:
+            pass
     return [part.strip() for part in _text(value).split(",") if part.strip()]
 
 
 def _time(value: Any, form: str) -> datetime:
-    """A moment from a datetime, ISO 8601 text, or an epoch; UTC where it names no zone.
+    """A moment from a date, ISO 8601 text, or an epoch; UTC where it names no zone.
 
     Raises:
-        ValueError: It is none of these, or lies outside the years 1 to 9999.
+        ValueError: It is none of these.
+        OverflowError: It lies outside the years 1 to 9999.
     """
-    if isinstance(value, datetime):
-        moment = value
-    elif form == "iso" or (form == "auto" and isinstance(value, str) and not _is_number(value)):
+    if isinstance(value, date):
+        moment = value if isinstance(value, datetime) else datetime(value.year, value.month, value.day)
+    elif form == "iso" or (form == "auto" and _is_iso(value)):
         moment = datetime.fromisoformat(str(value).strip())
     else:
         epoch = _number(value)
         in_ms = form == "epoch_ms" or (form == "auto" and abs(epoch) >= _MS_FROM)
-        moment = datetime.fromtimestamp(epoch / 1000 if in_ms else epoch, UTC)
+        moment = _EPOCH + timedelta(milliseconds=epoch if in_ms else epoch * 1000)
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def _is_number(text: str) -> bool:
+def _is_iso(value: Any) -> bool:
+    """Whether a time is not written as a number of seconds or milliseconds."""
+    if _COMPACT_DATE.fullmatch(str(value).strip()):
+        return True
     try:
-        float(text)
+        float(value)
     except ValueError:
-        return False
-    return True
+        return True
+    return False
 
 
 _CONVERTERS: Final[dict[Kind, Callable[[Any], Any]]] = {
-    Kind.ID: _text,
+    Kind.ID: _name,
     Kind.TEXT: _text,
-    Kind.CATEGORICAL: lambda value: _text(value).strip() or None,
+    Kind.CATEGORICAL: _name,
     Kind.NUMBER: _number,
     Kind.FLAG: _flag,
     Kind.LIST: _list,
@@ -253,7 +329,7 @@ def _made_id(file_name: str, position: int, content: str) -> str:
 
 def _quarantine(file_name: str, refused: list[RawRow], empty: list[RawRow]) -> pa.Table:
     rows = [(row.position, row.reason, row.raw) for row in refused]
-    rows += [(row.position, "no usable field", orjson.dumps(row.values, default=str, option=_JSON)) for row in empty]
+    rows += [(row.position, "no usable field", _json(row.values)) for row in empty]
     rows.sort(key=lambda row: row[0])
     return pa.table(
         {

@@ -80,8 +80,11 @@ def read_rows(file: SourceFile, delimiter: str, batch_rows: int) -> Iterator[lis
 
 
 def _read_jsonl(stream: ByteStream, delimiter: str) -> Iterator[RawRow]:
-    lines = (line for line in stream.lines() if line.strip())
-    return (_parsed(position, line) for position, line in enumerate(lines))
+    return map(_parsed, count(), _filled_lines(stream))
+
+
+def _filled_lines(stream: ByteStream) -> Iterator[bytes]:
+    return (line for line in stream.lines() if line.strip())
 
 
 def _read_json(stream: ByteStream, delimiter: str) -> Iterator[RawRow]:
@@ -89,14 +92,14 @@ def _read_json(stream: ByteStream, delimiter: str) -> Iterator[RawRow]:
     if stream.first_letter() == "[":
         yield from _read_array(stream)
         return
-    rows, head = _read_jsonl(stream, delimiter), []
-    for row in rows:
-        head.append(row)
-        if row.values:
-            yield from chain(head, rows)
+    lines, head = _filled_lines(stream), []
+    for line in lines:
+        head.append(line)
+        if _parsed(0, line).values:
+            yield from map(_parsed, count(), chain(head, lines))
             return
     if head:
-        yield _parsed(0, b"".join(row.raw or b"" for row in head))
+        yield _parsed(0, b"".join(head))
 
 
 def _read_array(stream: ByteStream) -> Iterator[RawRow]:
@@ -163,7 +166,7 @@ def _parsed(position: int, line: bytes) -> RawRow:
 
 
 def _load(line: bytes) -> Any:
-    """A JSON value. The slow reader steps in for NaN, half a surrogate pair, and integers beyond 64 bits, as in arrays."""
+    """A JSON value. The slow reader, which arrays need, adds NaN, lone surrogates and integers beyond 64 bits."""
     try:
         value = orjson.loads(line)
     except orjson.JSONDecodeError:

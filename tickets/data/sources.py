@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from os.path import commonprefix
 from pathlib import Path, PurePosixPath
 from typing import Final, Literal
 
@@ -31,7 +32,7 @@ class SourceFile:
 
     Attributes:
         uri: Absolute path or URI.
-        name: Last part of it.
+        name: Last part of it, with the folders that tell it apart where files lie in several.
         format: How it is read.
         split: `train`, `validation` or `test` where the source's file split says so.
     """
@@ -69,7 +70,7 @@ def find_files(source: SourceConfig, raw_file: str | None, places: Sequence[Path
 
 
 def _classify(source: SourceConfig, uris: list[str], single: bool) -> list[SourceFile]:
-    files = []
+    files: list[tuple[str, Format, str | None]] = []
     for uri in uris:
         name = uri.rsplit("/", 1)[-1]
         format_ = _format(source, name)
@@ -77,13 +78,15 @@ def _classify(source: SourceConfig, uris: list[str], single: bool) -> list[Sourc
         if format_ is None and single:
             raise SourceError(f"{uri}: unknown ending; allowed: {', '.join(_ENDINGS)}, or set source.format")
         if format_ is not None and (split is not None or not isinstance(source.split, FileSplit)):
-            files.append(SourceFile(uri, name, format_, split))
+            files.append((uri, format_, split))
     if not files:
         raise SourceError(
             f"source {source.name!r}: none of {len(uris)} files fits; allowed: {', '.join(_ENDINGS)}"
             + (" and the globs of source.split" if isinstance(source.split, FileSplit) else "")
         )
-    return files
+    # Where the chosen files part; character by character is right for URIs too.
+    start = commonprefix([uri for uri, _, _ in files]).rfind("/") + 1  # noqa: RUF071
+    return [SourceFile(uri, uri[start:], format_, split) for uri, format_, split in files]
 
 
 def _format(source: SourceConfig, name: str) -> Format | None:

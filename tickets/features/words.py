@@ -47,8 +47,8 @@ class Words:
         """
         words, chars = (
             vectorizer.transform(texts)
-            if vectorizer.vocabulary_
-            else sparse.csr_matrix((len(texts), 0), dtype=np.float32)
+            if vectorizer.vocabulary_ and len(texts)
+            else sparse.csr_matrix((len(texts), len(vectorizer.vocabulary_)), dtype=np.float32)
             for vectorizer in self._vectorizers
         )
         return words, chars

@@ -1,4 +1,7 @@
-"""CatBoost over fields and the text head's probabilities. Prokhorenkova et al., NeurIPS 2018."""
+"""CatBoost over fields and the text head's probabilities, from which boosting starts.
+
+Prokhorenkova et al., NeurIPS 2018.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from tickets.features.state import Features
-from tickets.models.family import Examples, Fitted, Limits, Params, Patience, Report
+from tickets.models.family import Examples, Fitted, Limits, Params, Patience, Report, softmax
 from tickets.models.trees import best_rounds, head_columns, is_step
 
 NEEDS_HEAD: Final = True
@@ -32,8 +35,9 @@ class CatBoost:
 
     def predict(self, features: Features, head: np.ndarray | None = None) -> np.ndarray:
         """Probabilities, float64 [n, k]."""
+        raw = self._model.predict(_data(features, head), prediction_type="RawFormulaVal", thread_count=1)
         probabilities = np.zeros((len(features), self._num_classes))
-        probabilities[:, self._classes] = self._model.predict_proba(_data(features, head), thread_count=1)
+        probabilities[:, self._classes] = softmax(raw + head_columns(head)[:, self._classes])
         return probabilities
 
     def save(self, folder: Path) -> None:
@@ -60,7 +64,7 @@ def fit(params: Params, train: Examples, valid: Examples, limits: Limits, report
     # CatBoost knows callbacks on the CPU alone; on a GPU the same curve is reported at the end.
     callbacks = None if limits.use_gpu else [watch]
     judged = valid.take(np.isin(valid.labels, classes))
-    model.fit(_pool(train), eval_set=_pool(judged), callbacks=callbacks, use_best_model=False)
+    model.fit(_pool(train, classes), eval_set=_pool(judged, classes), callbacks=callbacks, use_best_model=False)
     if watch.raised is not None:
         raise watch.raised
     if limits.use_gpu:
@@ -73,9 +77,10 @@ def fit(params: Params, train: Examples, valid: Examples, limits: Limits, report
 
 def refit(params: Params, train: Examples, limits: Limits, length: float) -> CatBoost:
     """Fit a known number of trees on all rows."""
+    classes = np.unique(train.labels)
     model = _booster(params, limits, int(length))
-    model.fit(_pool(train))
-    return CatBoost(model, limits.num_classes, np.unique(train.labels))
+    model.fit(_pool(train, classes))
+    return CatBoost(model, limits.num_classes, classes)
 
 
 class _Watch:
@@ -119,10 +124,12 @@ def _booster(params: Params, limits: Limits, rounds: int) -> Any:
     )
 
 
-def _pool(examples: Examples) -> Any:
+def _pool(examples: Examples, classes: np.ndarray) -> Any:
+    """Labelled rows; each starts from what the text head says of the classes at hand."""
     from catboost import Pool
 
-    return Pool(_data(examples.features, examples.head), label=examples.labels)
+    start = head_columns(examples.head)[:, classes]
+    return Pool(_data(examples.features, examples.head), label=examples.labels, baseline=start)
 
 
 def _data(features: Features, head: np.ndarray | None) -> Any:

@@ -176,9 +176,9 @@ def _filled(numbers: np.ndarray) -> sparse.csr_matrix:
 
 
 def _spread(order: np.ndarray, labels: np.ndarray, share: float, num_classes: int) -> np.ndarray:
-    """A share of the rows that holds at least one row of every class."""
+    """A share of the rows, in their own order, that holds at least one row of every class."""
     if share >= 1:
-        return order
+        return np.sort(order)
     first = {int(labels[row]): row for row in reversed(order.tolist())}
     chosen = order[: max(int(len(order) * share), num_classes)]
     return np.unique(np.r_[chosen, np.array(sorted(first.values()), dtype=order.dtype)])

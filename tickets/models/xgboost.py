@@ -1,4 +1,4 @@
-"""XGBoost over fields and the text head's probabilities. Chen and Guestrin, KDD 2016.
+"""XGBoost over fields and the text head's probabilities, from which boosting starts. Chen and Guestrin, KDD 2016.
 
 Rows are always dense with NaN for missing: XGBoost reads the zeros of a sparse row as missing, of a dense row not.
 """
@@ -118,4 +118,4 @@ def _matrix(features: Features, head: np.ndarray | None, num_codes: tuple[int, .
     columns = head_columns(head)
     rows = np.hstack([columns, features.numbers, codes])
     types = ["q"] * (columns.shape[1] + features.numbers.shape[1]) + ["c"] * codes.shape[1]
-    return xgboost.DMatrix(rows, feature_types=types, enable_categorical=True)
+    return xgboost.DMatrix(rows, base_margin=columns, feature_types=types, enable_categorical=True)

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tickets import logs
 from tickets.config import TicketsConfig
 from tickets.data.mapping import own_fields
-from tickets.errors import ModelError
+from tickets.errors import ModelError, SourceError
 from tickets.features.encoder import Encoder, prepare_encoder
 from tickets.features.state import Selection, join_text, select_fields
 from tickets.models.labels import label_values
@@ -49,6 +50,7 @@ class Dataset:
         splits: str [n], the split of each row.
         split_kind: How they were cut.
         encoder: What encoded them.
+        ceilings: Target → best accuracy that any model can reach, where it is known.
     """
 
     snapshot: Snapshot
@@ -59,6 +61,7 @@ class Dataset:
     splits: np.ndarray
     split_kind: str
     encoder: EncoderRef
+    ceilings: dict[str, float]
 
     def labels(self, target: str) -> list[str | None]:
         """A target's values as text."""
@@ -86,15 +89,38 @@ def read_training_table(
     return table, selection
 
 
-def prepare(storage: Storage, snapshot: Snapshot, config: TicketsConfig) -> Dataset:
-    """Read, split and encode. Needs a running Ray."""
+def prepare(storage: Storage, snapshot: Snapshot, config: TicketsConfig, work_dir: Path) -> Dataset:
+    """Read, split and encode. Needs a running Ray.
+
+    Args:
+        storage: The root.
+        snapshot: Offline tickets.
+        config: All settings.
+        work_dir: Folder where the command runs, for a relative `source.truth`.
+
+    Raises:
+        SourceError: `source.truth` is set but is not there, or the split leaves nothing to train on.
+    """
+    ceilings = _ceilings(storage, config, work_dir)
     table, selection = read_training_table(storage, snapshot, config, config.source.targets)
     texts = join_text(table, selection.text)
     split = choose_split(config.source.split, table)
     splits = split_rows(split, table, texts, label_values(table, config.source.targets[0]))
     encoder = EncoderRef(*prepare_encoder(config.encoder, storage))
     vectors = encode_texts(storage, f"{config.bucket}/vectors/{encoder.digest[:16]}", encoder, texts)
-    return Dataset(snapshot, table, selection, texts, vectors, splits, split.kind, encoder)
+    return Dataset(snapshot, table, selection, texts, vectors, splits, split.kind, encoder, ceilings)
+
+
+def _ceilings(storage: Storage, config: TicketsConfig, work_dir: Path) -> dict[str, float]:
+    if config.source.truth is None or config.data.raw_file is not None:
+        return {}  # the truth is that of `source.path`
+    path = Path(config.source.truth).expanduser()
+    places = [storage.path(config.bucket) / path, work_dir / path]  # an absolute path stays itself
+    found = next((place for place in places if place.exists()), None)
+    if found is None:
+        raise SourceError(f"source.truth={config.source.truth}: nothing at {' or '.join(map(str, places))}")
+    ceilings: dict[str, float] = orjson.loads(found.read_bytes())["ceilings"]
+    return ceilings
 
 
 def audit_targets(storage: Storage, snapshot: Snapshot, config: TicketsConfig) -> list[TargetAudit]:

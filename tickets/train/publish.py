@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import orjson
 import pyarrow as pa
 
 from tickets.config import TicketsConfig
 from tickets.config.parse import dump
-from tickets.errors import ConflictError, SourceError
+from tickets.errors import ConflictError
 from tickets.release import Release, move_champion, publish_release, read_champion
 from tickets.snapshots import write_snapshot
 from tickets.storage import Storage
@@ -76,7 +74,7 @@ class Published:
 
 
 def judge_and_publish(
-    storage: Storage, dataset: Dataset, fitted: FittedTriage, config: TicketsConfig, run_id: str, work_dir: Path
+    storage: Storage, dataset: Dataset, fitted: FittedTriage, config: TicketsConfig, run_id: str
 ) -> Published:
     """Score the test rows once, save the release, and make it champion where there is none.
 
@@ -86,12 +84,7 @@ def judge_and_publish(
         fitted: The model and how it was chosen.
         config: All settings.
         run_id: The run that made it.
-        work_dir: Folder where the command runs, for a relative `source.truth`.
-
-    Raises:
-        SourceError: `source.truth` is set but is not there.
     """
-    ceilings = _ceilings(storage, config, work_dir)
     test = dataset.splits == TEST
     unseen = ~seen_texts(dataset.texts, dataset.splits)[test]
     scores, scores_unseen = {}, {}
@@ -100,7 +93,7 @@ def judge_and_publish(
         automated = automated_rows(answer)
         values = np.array(dataset.labels(answer.target), dtype=object)
         majority = Counter(value for value in values[dataset.splits == TRAIN] if value is not None).most_common(1)[0][0]
-        known = (config.decide.confidence, majority, ceilings.get(answer.target))
+        known = (config.decide.confidence, majority, dataset.ceilings.get(answer.target))
         true = values[test]
         scores[answer.target] = judge(labels, answer.probabilities, automated, true, *known)
         scores_unseen[answer.target] = judge(
@@ -142,15 +135,3 @@ def _save_splits(storage: Storage, bucket: str, dataset: Dataset) -> str:
     """Which ticket was in which split, so that a later release can be compared on rows that neither has seen."""
     table = pa.table({"ticket_id": dataset.table["ticket_id"], "split": pa.array(dataset.splits.tolist(), pa.string())})
     return write_snapshot(storage, f"{bucket}/splits", [table], table.schema, {"offline": dataset.snapshot.id}).id
-
-
-def _ceilings(storage: Storage, config: TicketsConfig, work_dir: Path) -> dict[str, float]:
-    if config.source.truth is None:
-        return {}
-    path = Path(config.source.truth).expanduser()
-    places = [path] if path.is_absolute() else [storage.path(config.bucket) / path, work_dir / path]
-    found = next((place for place in places if place.exists()), None)
-    if found is None:
-        raise SourceError(f"source.truth={config.source.truth}: nothing at {' or '.join(map(str, places))}")
-    ceilings: dict[str, float] = orjson.loads(found.read_bytes())["ceilings"]
-    return ceilings

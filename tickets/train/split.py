@@ -74,7 +74,7 @@ def _by_time(split: TimeSplit, table: pa.Table) -> np.ndarray:
     names = np.full(len(order), TRAIN, dtype=object)
     end = len(order)
     for name, share in ((TEST, split.test), (CALIBRATION, split.calibration), (VALIDATION, split.validation)):
-        start = end - round(share * len(order))
+        start = max(end - round(share * len(order)), 0)
         names[order[start:end]] = name
         end = start
     return names
@@ -96,19 +96,24 @@ def _by_files(split: FileSplit, table: pa.Table, texts: Sequence[str], labels: S
 def _at_random(
     shares: Mapping[str, float], texts: Sequence[str], labels: Sequence[str | None], seed: int
 ) -> np.ndarray:
-    """Cut groups of identical texts, class by class, so that each cut holds its share of every class."""
+    """Cut groups of identical texts, class by class; the first group of every class trains.
+
+    Each other group goes to the cut that is furthest behind its share (the largest remainder, carried on from class
+    to class), so that shares hold in large classes, and over many small ones together.
+    """
+    cuts = [TRAIN, *shares]
+    share = np.array([max(1.0 - sum(shares.values()), 0.0), *shares.values()])
     names = np.full(len(texts), TRAIN, dtype=object)
+    behind = np.zeros(len(cuts))
+    rng = np.random.default_rng(seed)
     for groups in _groups_by_class(texts, labels).values():
-        num_rows = sum(len(rows) for rows in groups)
-        order = np.random.default_rng(seed).permutation(len(groups))
-        done, wanted = 0, 0.0
-        pending = iter(order)
-        for name, share in shares.items():
-            wanted += share * num_rows
-            # A class of one group trains; a group goes where at least half of it still fits.
-            while len(groups) > 1 and done + 0.5 <= wanted and (group := next(pending, None)) is not None:
-                names[groups[group]] = name
-                done += len(groups[group])
+        shuffled = [groups[at] for at in rng.permutation(len(groups))]
+        # Large groups first: the small ones then even out what those leave.
+        for place, rows in enumerate(sorted(shuffled, key=len, reverse=True)):
+            behind += share * len(rows)
+            cut = 0 if place == 0 else int(behind.argmax())
+            behind[cut] -= len(rows)
+            names[rows] = cuts[cut]
     return names
 
 
@@ -116,7 +121,7 @@ def _groups_by_class(texts: Sequence[str], labels: Sequence[str | None]) -> dict
     """Class of a group's first row → groups; a group is the rows of one text, an empty text is one row's own."""
     groups: dict[str, list[int]] = {}
     for row, text in enumerate(texts):
-        groups.setdefault(fingerprint(text) if text else f"row {row}", []).append(row)
+        groups.setdefault(fingerprint(text) if text.strip() else f"row {row}", []).append(row)
     by_class: dict[str, list[list[int]]] = {}
     for rows in groups.values():
         by_class.setdefault(labels[rows[0]] or "", []).append(rows)

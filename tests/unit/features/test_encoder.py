@@ -26,7 +26,7 @@ TEXTS = (
     "Der Drucker druckt nicht — seit gestern!",
     "x",
 )
-VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"the printer is out of paper .".split()]
+VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "the", "printer", "is", "out", "of", "paper", "."]
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +129,7 @@ def test_precisions_have_different_fingerprints(encoder_dir: Path, fp32_dir: Pat
 
 def test_changed_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(encoder_module, "PACKAGE_WEIGHTS_SHA256", "0" * 64)
-    with pytest.raises(ModelError, match="checksum [0-9a-f]{64}; expected 0{64}"):
+    with pytest.raises(ModelError, match=r"checksum [0-9a-f]{64}; expected 0{64}"):
         prepare_encoder(EncoderConfig(), Storage(str(tmp_path)))
     assert not list(tmp_path.iterdir())
 
@@ -214,7 +214,7 @@ def test_an_own_model_is_exported_with_its_pooling(
 def test_a_model_that_cannot_be_exported_whole_is_refused(
     own_model: Callable[..., EncoderConfig], tmp_path: Path, pooling: dict[str, Any], more: tuple[str, ...]
 ) -> None:
-    with pytest.raises(ModelError, match="allowed: a Transformer .*, mean or cls Pooling, and Normalize"):
+    with pytest.raises(ModelError, match=r"allowed: a Transformer .*, mean or cls Pooling, and Normalize"):
         prepare_encoder(own_model(pooling, *more), Storage(str(tmp_path)))
 
 
@@ -224,12 +224,10 @@ def test_a_model_without_its_files_is_refused(
 ) -> None:
     config = own_model({"pooling_mode": "mean"})
     (Path(str(config.path)) / missing).unlink()
-    with pytest.raises(ModelError, match="allowed: a Transformer with config.json and tokenizer.json"):
+    with pytest.raises(ModelError, match=r"allowed: a Transformer with config.json and tokenizer.json"):
         prepare_encoder(config, Storage(str(tmp_path)))
 
 
-def test_more_tokens_than_the_model_reads_are_refused(
-    own_model: Callable[..., EncoderConfig], tmp_path: Path
-) -> None:
-    with pytest.raises(ModelError, match="encoder.max_tokens=17: this model reads at most 16"):
+def test_more_tokens_than_the_model_reads_are_refused(own_model: Callable[..., EncoderConfig], tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"encoder.max_tokens=17: this model reads at most 16"):
         prepare_encoder(own_model({"pooling_mode": "mean"}, max_tokens=17), Storage(str(tmp_path)))

@@ -205,7 +205,7 @@ def test_a_round_trip_is_repeated_after_a_broken_connection(
     with scripted_server(lambda name: next(replies)) as port:
         connect(RedisConfig(host="127.0.0.1", port=port), tmp_path).close()
     (line,) = log_lines()
-    assert (line["operation"], line["level"], line["attempt"]) == ("online.ping", "INFO", 3)
+    assert (line["operation"], line["level"], line["attempt"]) == ("online.ping", "DEBUG", 3)
 
 
 def test_a_server_that_is_gone_is_named_with_the_command(

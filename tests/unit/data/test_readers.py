@@ -1,0 +1,445 @@
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tickets.data import readers, stream
+from tickets.data.readers import RawRow, read_rows
+from tickets.data.sources import Format, SourceFile
+from tickets.errors import SourceError
+
+Read = Callable[..., list[RawRow]]
+BOM = b"\xef\xbb\xbf"
+CHUNKS = [1, 2, 3, 7, 64, 1 << 20]
+TICKETS: list[dict[str, Any]] = [
+    {"id": 1, "text": "plain"},
+    {"id": 2, "text": 'says "}, {" and \\ and ]', "nested": {"a": [{"b": {"c": []}}, {"d": "}"}]}},
+    {"id": 3, "text": "größer 中文 😀\n", "list": [1.5, -2e-7, True, None, "]["]},
+    {"id": 4, "text": "", "empty": {}},
+]
+
+
+@pytest.fixture
+def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Read:
+    def read(
+        content: bytes,
+        format_: Format,
+        name: str = "",
+        chunk: int = 1 << 20,
+        delimiter: str = ",",
+        batch_rows: int = 1000,
+        lookahead: int = 1 << 16,
+    ) -> list[RawRow]:
+        monkeypatch.setattr(stream, "_CHUNK_BYTES", chunk)
+        monkeypatch.setattr(readers, "_LOOKAHEAD", lookahead)
+        path = tmp_path / (name or f"x.{format_}")
+        path.write_bytes(content)
+        batches = list(read_rows(SourceFile(str(path), path.name, format_, None), delimiter, batch_rows))
+        assert all(0 < len(batch) <= batch_rows for batch in batches)
+        rows = [row for batch in batches for row in batch]
+        assert [row.position for row in rows] == list(range(len(rows)))
+        for row in rows:
+            refused = row.raw is not None and bool(row.reason)
+            assert refused is (row.values is None)
+        return rows
+
+    return read
+
+
+def _values(rows: list[RawRow]) -> list[dict[str, Any]]:
+    return [row.values for row in rows if row.values is not None]
+
+
+def _refused(rows: list[RawRow]) -> list[tuple[bytes, str]]:
+    return [(row.raw or b"", row.reason or "") for row in rows if row.values is None]
+
+
+# JSON arrays
+
+
+@pytest.mark.parametrize("chunk", CHUNKS)
+@pytest.mark.parametrize("layout", [{}, {"indent": 2}, {"ensure_ascii": False}, {"separators": (",", ":")}])
+def test_an_array_is_read_whatever_the_chunks(read: Read, chunk: int, layout: dict[str, Any]) -> None:
+    content = json.dumps(TICKETS, **layout).encode()
+    for text in (content, BOM + content, b"\n " + content + b" \n"):
+        rows = read(text, "json", chunk=chunk)
+        assert _values(rows) == TICKETS
+        assert _refused(rows) == []
+
+
+@pytest.mark.parametrize("chunk", CHUNKS)
+def test_elements_that_are_no_objects_are_refused_one_by_one(read: Read, chunk: int) -> None:
+    others: list[Any] = [12345, -1.25e-7, True, None, "a, {", [1, [2]], 0, "é"]
+    content = json.dumps([TICKETS[0], *others, TICKETS[1]], ensure_ascii=False).encode()
+    rows = read(content, "json", chunk=chunk)
+    assert _values(rows) == TICKETS[:2]
+    assert [json.loads(raw) for raw, _ in _refused(rows)] == others
+    assert {reason.split(" but")[0] for _, reason in _refused(rows)} == {"not a JSON object"}
+
+
+@pytest.mark.parametrize("chunk", CHUNKS)
+@pytest.mark.parametrize("lookahead", [16, 1 << 16])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        b'{"id": 9, "text": oops}',
+        b'{"id": 9, "text": "no end}',
+        b'{"id": 9 "text": ""}',
+        b'{"id": 9, "a\nb": 1}',
+        b'{"id": 9, "text": "\\x"}',
+    ],
+)
+def test_a_damaged_object_costs_itself_alone(read: Read, chunk: int, lookahead: int, broken: bytes) -> None:
+    good = [json.dumps(ticket).encode() for ticket in TICKETS]
+    content = b"[" + b",\n ".join([*good[:2], broken, *good[2:]]) + b"]"
+    rows = read(content, "json", chunk=chunk, lookahead=lookahead)
+    assert _values(rows) == TICKETS
+    ((raw, reason),) = _refused(rows)
+    assert raw == broken
+    assert reason.startswith("not JSON: ")
+
+
+@pytest.mark.parametrize("chunk", CHUNKS)
+def test_rubbish_between_objects_costs_itself_alone(read: Read, chunk: int) -> None:
+    rows = read(b'[{"id": 1}, rubbish, {"id": 2}]', "json", chunk=chunk)
+    assert _values(rows) == [{"id": 1}, {"id": 2}]
+    assert [raw for raw, _ in _refused(rows)] == [b"rubbish"]
+
+
+@pytest.mark.parametrize("chunk", CHUNKS)
+def test_an_array_that_breaks_off_gives_what_is_whole(read: Read, chunk: int) -> None:
+    rows = read(b'[{"id": 1}, {"id": 2}, {"id": 3, "text": "brok', "json", chunk=chunk)
+    assert _values(rows) == [{"id": 1}, {"id": 2}]
+    assert [raw for raw, _ in _refused(rows)] == [b'{"id": 3, "text": "brok']
+
+
+@pytest.mark.parametrize("chunk", CHUNKS)
+def test_broken_utf8_in_an_array_costs_its_object_and_keeps_its_bytes(read: Read, chunk: int) -> None:
+    broken = b'{"id": 2, "text": "gr\xf6\xdfer"}'
+    rows = read(b'[{"id": 1}, ' + broken + b', {"id": 3, "text": "\xc3\xa4"}]', "json", chunk=chunk)
+    assert _values(rows) == [{"id": 1}, {"id": 3, "text": "ä"}]
+    assert _refused(rows) == [(broken, "not UTF-8")]
+
+
+@pytest.mark.parametrize("content", [b"", b" \n", BOM, BOM + b"\n"])
+@pytest.mark.parametrize("format_", ["json", "jsonl", "csv"])
+def test_nothing_is_no_row(read: Read, content: bytes, format_: Format) -> None:
+    assert read(content, format_) == []
+
+
+@pytest.mark.parametrize("content", [b"[]", b" [ ] ", BOM + b"[\n]\n"])
+def test_an_empty_array_is_no_row(read: Read, content: bytes) -> None:
+    assert read(content, "json") == []
+
+
+def test_one_long_object_is_not_parsed_again_with_every_chunk(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+    genuine, starts = readers._next_element, []
+
+    def spy(text: str, at: int, last: bool) -> Any:
+        starts.append(len(text))
+        return genuine(text, at, last)
+
+    monkeypatch.setattr(readers, "_next_element", spy)
+    ticket = {"text": "x" * 20_000}
+    assert _values(read(json.dumps([ticket] * 2).encode(), "json", chunk=10)) == [ticket] * 2
+    assert sum(starts) < 10 * 40_000
+
+
+# What JSON allows, or Python writes, at the edge
+
+
+EDGES = [
+    (b'{"n": 123456789012345678901234567890}', {"n": 123456789012345678901234567890}),
+    (b'{"n": 18446744073709551615}', {"n": 18446744073709551615}),
+    (b'{"t": "cut \\ud83d"}', {"t": "cut \ud83d"}),
+    (b'{"a": 1, "a": 2}', {"a": 2}),
+    (b'{"t": "a\xe2\x80\xa8b\x7f"}', {"t": "a\u2028b\x7f"}),
+    (b'{"n": 1e999}', {"n": float("inf")}),
+]
+
+
+@pytest.mark.parametrize(("text", "value"), EDGES)
+def test_an_array_and_lines_read_the_same(read: Read, text: bytes, value: dict[str, Any]) -> None:
+    assert _values(read(b"[" + text + b"]", "json")) == [value]
+    assert _values(read(text, "jsonl")) == [value]
+    assert _values(read(text + b"\n" + text, "json", name="lines.json")) == [value, value]
+
+
+def test_not_a_number_is_read(read: Read) -> None:
+    for content, format_ in ((b'[{"n": NaN}]', "json"), (b'{"n": NaN}', "jsonl")):
+        assert str(_values(read(content, format_))) == "[{'n': nan}]"
+
+
+@pytest.mark.parametrize("depth", [201, 500, 3000])
+def test_what_is_nested_too_deep_to_be_written_again_is_refused(read: Read, depth: int) -> None:
+    deep = b'{"a": ' + b"[" * depth + b"]" * depth + b"}"
+    for content, format_ in ((b"[" + deep + b', {"id": 1}]', "json"), (deep + b'\n{"id": 1}', "jsonl")):
+        rows = read(content, format_)
+        assert _values(rows) == [{"id": 1}]
+        assert [raw.strip() for raw, _ in _refused(rows)] == [deep]
+
+
+def test_many_brackets_side_by_side_are_not_deep(read: Read) -> None:
+    wide = {"a": [{"b": []} for _ in range(500)]}
+    assert _values(read(json.dumps(wide).encode(), "jsonl")) == [wide]
+
+
+def test_an_integer_longer_than_python_reads_is_refused(read: Read) -> None:
+    long = b'{"n": ' + b"9" * 5000 + b"}"
+    rows = read(b"[" + long + b', {"id": 1}]', "json")
+    assert _values(rows) == [{"id": 1}]
+    assert [raw for raw, _ in _refused(rows)] == [long]
+
+
+# JSON Lines
+
+
+@pytest.mark.parametrize("chunk", CHUNKS)
+@pytest.mark.parametrize("format_", ["jsonl", "json"])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_lines_are_read_whatever_the_chunks(read: Read, chunk: int, format_: Format, end: bytes) -> None:
+    lines = [json.dumps(ticket, ensure_ascii=False).encode() for ticket in TICKETS]
+    for content in (end.join(lines), BOM + end.join(lines) + end, (end + b"  " + end).join([b"", *lines, b""])):
+        rows = read(content, format_, chunk=chunk)
+        assert _values(rows) == TICKETS
+        assert _refused(rows) == []
+
+
+@pytest.mark.parametrize("format_", ["jsonl", "json"])
+def test_bad_lines_cost_themselves_alone(read: Read, format_: Format) -> None:
+    bad = [b'{"id": 2\n', b'{"id": "\xff"}\n', b"[3]\n", b"null\n", b"rubbish\n"]
+    rows = read(bad[4] + b'{"id": 1}\n' + b"".join(bad[:4]) + b'{"id": 5}', format_)
+    assert _values(rows) == [{"id": 1}, {"id": 5}]
+    assert [raw for raw, _ in _refused(rows)] == [bad[4], *bad[:4]]
+    reasons = [reason.split(":")[0] for _, reason in _refused(rows)]
+    assert reasons == [
+        "not JSON",
+        "not JSON",
+        "not UTF-8",
+        "not a JSON object but list",
+        "not a JSON object but NoneType",
+    ]
+
+
+def test_a_json_file_may_hold_one_object(read: Read) -> None:
+    for layout in (None, 2):
+        for ticket in TICKETS:
+            assert _values(read(json.dumps(ticket, indent=layout).encode(), "json")) == [ticket]
+
+
+def test_a_json_file_that_is_one_broken_value_is_one_refused_row(read: Read) -> None:
+    broken = b'{\n"id": 1,\n"text": oops\n}\n'
+    assert [raw for raw, _ in _refused(read(broken, "json"))] == [broken]
+
+
+# CSV
+
+
+@pytest.mark.parametrize("chunk", CHUNKS)
+def test_csv_is_read_whatever_the_chunks(read: Read, chunk: int) -> None:
+    content = 'id,text\n1,"a ""quoted"" word"\n2,"two\nlines, and a comma"\n3,größer\n\n4,\n'.encode()
+    expected = [
+        {"id": "1", "text": 'a "quoted" word'},
+        {"id": "2", "text": "two\nlines, and a comma"},
+        {"id": "3", "text": "größer"},
+        {"id": "4", "text": ""},
+    ]
+    assert _values(read(content, "csv", chunk=chunk)) == expected
+    ends = content.replace(b"\n", b"\r\n")
+    assert [row["id"] for row in _values(read(ends, "csv", chunk=chunk))] == ["1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize("header", [b"id,text", b'"id","text"', b" id , text "])
+def test_a_header_may_have_a_mark_quotes_and_spaces(read: Read, header: bytes) -> None:
+    assert _values(read(BOM + header + b"\n1,a\n", "csv")) == [{"id": "1", "text": "a"}]
+
+
+def test_columns_of_the_same_name_are_all_kept(read: Read) -> None:
+    rows = read(b"id,Comment,Comment,Comment\n1,a,b,c\n", "csv")
+    assert _values(rows) == [{"id": "1", "Comment": "a", "Comment (2)": "b", "Comment (3)": "c"}]
+
+
+def test_rows_of_another_width_or_no_utf8_are_refused_with_their_bytes(read: Read) -> None:
+    bad = [b"2\n", b'3,"x\ny",z\n', b"4,gr\xf6\xdfer\n"]
+    rows = read(b"id,text\n1,a\n" + b"".join(bad) + b"5,e\n", "csv")
+    assert [row["id"] for row in _values(rows)] == ["1", "5"]
+    assert _refused(rows) == [
+        (bad[0], "1 columns where the header has 2"),
+        (bad[1], "3 columns where the header has 2"),
+        (bad[2], "not UTF-8"),
+    ]
+
+
+@pytest.mark.parametrize("bad", [b'2,"never closed\n', b'2,"closed" too early\n', b"2,bare\rreturn\n"])
+@pytest.mark.parametrize("after", [b'3,c\n4,"d"\n', b"3,c\n4,d\n"])
+def test_a_row_that_breaks_the_rules_costs_itself_alone(read: Read, bad: bytes, after: bytes) -> None:
+    rows = read(b"id,text\n1,a\n" + bad + after, "csv")
+    assert _values(rows) == [{"id": "1", "text": "a"}, {"id": "3", "text": "c"}, {"id": "4", "text": "d"}]
+    ((raw, reason),) = _refused(rows)
+    assert raw == bad
+    assert reason.startswith("not CSV: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "delimiter", "mark"), [("x.csv", ";", b";"), ("x.tsv", ",", b"\t"), ("x.tsv", "|", b"|")]
+)
+def test_the_delimiter_is_the_configured_one_or_a_tab(read: Read, name: str, delimiter: str, mark: bytes) -> None:
+    rows = read(mark.join([b"id", b"text"]) + b"\n" + mark.join([b"1", b"a"]), "csv", name=name, delimiter=delimiter)
+    assert _values(rows) == [{"id": "1", "text": "a"}]
+
+
+@pytest.mark.parametrize("delimiter", ["", "\\t", "||"])
+def test_a_delimiter_of_several_letters_is_refused(read: Read, delimiter: str) -> None:
+    with pytest.raises(SourceError, match=r"source\.delimiter=.*allowed: one character"):
+        read(b"id\n1\n", "csv", delimiter=delimiter)
+
+
+@pytest.mark.parametrize("header", [b'"id,text\n1,a\n', b"id\rtext\n1,a\n", b"id,\xff\n1,a\n"])
+def test_a_header_that_cannot_be_read_is_no_source(read: Read, header: bytes) -> None:
+    with pytest.raises(SourceError, match="the header is not"):
+        read(header, "csv")
+
+
+def test_a_header_alone_is_no_row(read: Read) -> None:
+    assert read(b"id,text\n", "csv") == []
+
+
+# Packed files
+
+
+def _packed(format_: Format, num_rows: int) -> bytes:
+    rng = np.random.default_rng(3)
+    rows = [{"id": str(row), "text": rng.bytes(40).hex()} for row in range(num_rows)]
+    if format_ == "json":
+        return json.dumps(rows).encode()
+    if format_ == "jsonl":
+        return "".join(f"{json.dumps(row)}\n" for row in rows).encode()
+    return ("id,text\n" + "".join(f'{row["id"]},"{row["text"]}"\n' for row in rows)).encode()
+
+
+@pytest.mark.parametrize("format_", ["json", "jsonl", "csv"])
+def test_a_packed_file_is_read(read: Read, format_: Format) -> None:
+    rows = read(gzip.compress(_packed(format_, 500)), format_, name=f"x.{format_}.gz", batch_rows=7)
+    assert [row["id"] for row in _values(rows)] == [str(row) for row in range(500)]
+    assert _refused(rows) == []
+
+
+@pytest.mark.parametrize("format_", ["json", "jsonl", "csv"])
+@pytest.mark.parametrize("share", [0.3, 0.8, 0.9999])
+@pytest.mark.parametrize("chunk", [50, 1 << 20])
+def test_of_a_packed_file_that_breaks_off_all_before_is_read(
+    read: Read, format_: Format, share: float, chunk: int
+) -> None:
+    packed = gzip.compress(_packed(format_, 2000))
+    packed = packed[: int(len(packed) * share)]
+    plain = zlib.decompressobj(31).decompress(packed)
+    num_whole = plain.count(b"}") if format_ == "json" else plain.count(b"\n") - (format_ == "csv")
+    rows = read(packed, format_, name=f"x.{format_}.gz", chunk=chunk)
+    assert [row["id"] for row in _values(rows)] == [str(row) for row in range(num_whole)]
+    ((raw, reason),) = _refused(rows)
+    assert reason.startswith("the file is damaged from here on: ")
+    assert plain.endswith(raw)
+    assert rows[-1].raw == raw
+
+
+def test_bytes_that_flipped_are_damage_too(read: Read) -> None:
+    packed = bytearray(gzip.compress(_packed("jsonl", 2000)))
+    packed[len(packed) // 2] ^= 0xFF
+    rows = read(bytes(packed), "jsonl", name="x.jsonl.gz")
+    assert (rows[-1].reason or "").startswith("the file is damaged from here on: ")
+    assert 500 < len(_values(rows)) < 2000
+
+
+def test_a_file_that_only_claims_to_be_packed_is_one_refused_row(read: Read) -> None:
+    rows = read(b'{"id": 1}', "jsonl", name="x.jsonl.gz")
+    assert len(rows) == 1
+    assert "damaged" in (rows[0].reason or "")
+
+
+def test_a_system_that_cannot_read_is_no_damage(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Disk:
+        def read(self, size: int) -> bytes:
+            raise OSError(5, "Input/output error")
+
+        def __enter__(self) -> Disk:
+            return self
+
+        def __exit__(self, *error: object) -> None:
+            pass
+
+    monkeypatch.setattr(stream, "open_export", lambda uri: Disk())
+    with pytest.raises(SourceError, match="cannot be read"):
+        read(b"", "jsonl")
+
+
+@pytest.mark.parametrize("format_", ["json", "jsonl", "csv", "parquet"])
+def test_a_file_that_is_gone_is_named(tmp_path: Path, format_: Format) -> None:
+    file = SourceFile(str(tmp_path / "gone"), "gone", format_, None)
+    with pytest.raises(SourceError, match=r"/gone: "):
+        list(read_rows(file, ",", 10))
+
+
+# Parquet
+
+
+def test_parquet_keeps_its_types(read: Read, tmp_path: Path) -> None:
+    table = pa.table(
+        {
+            "id": pa.array([1, 2**62], pa.int64()),
+            "price": pa.array([Decimal("1.50"), None]),
+            "day": pa.array([date(2024, 2, 29), None]),
+            "tags": [["a"], []],
+            "nested": [{"a": 1}, None],
+        }
+    )
+    path = tmp_path / "made.parquet"
+    pq.write_table(table, path)
+    assert _values(read(path.read_bytes(), "parquet", batch_rows=1)) == table.to_pylist()
+
+
+@pytest.mark.parametrize("content", [b"", b"id,text\n1,a\n", b"PAR1" + b"\0" * 40 + b"PAR1"])
+def test_what_is_no_parquet_file_is_no_source(read: Read, content: bytes) -> None:
+    with pytest.raises(SourceError, match=r"x\.parquet: not a readable Parquet file"):
+        read(content, "parquet")
+
+
+def test_a_time_that_python_cannot_hold_is_no_bare_error(read: Read, tmp_path: Path) -> None:
+    path = tmp_path / "made.parquet"
+    pq.write_table(pa.table({"at": pa.array([2**60], pa.timestamp("us"))}), path)
+    with pytest.raises(SourceError, match="not a readable Parquet file"):
+        read(path.read_bytes(), "parquet")
+
+
+# Everything at once
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_rows_good_and_refused_are_all_there(read: Read, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    bad = [b'{"id": oops}', b'{"id" 1}', b'{"text": "\xff"}', b'{"id": 1, }']
+    kinds = rng.choice(len(bad) + 6, size=rng.integers(1, 40))
+    tickets = [TICKETS[kind % len(TICKETS)] | {"row": row} for row, kind in enumerate(kinds)]
+    is_bad = [bool(kind < len(bad)) for kind in kinds]
+    texts = [
+        bad[kind] if wrong else json.dumps(ticket, ensure_ascii=bool(rng.integers(2))).encode()
+        for kind, wrong, ticket in zip(kinds, is_bad, tickets, strict=True)
+    ]
+    good = [ticket for ticket, wrong in zip(tickets, is_bad, strict=True) if not wrong]
+    chunk = int(rng.choice(CHUNKS))
+    for content, format_ in ((b"[" + b", ".join(texts) + b"]", "json"), (b"\n".join(texts), "jsonl")):
+        rows = read(content, format_, chunk=chunk, batch_rows=int(rng.integers(1, 9)))
+        assert _values(rows) == good
+        # Where the last object is damaged, nobody can say whose the closing bracket is.
+        refused = [raw.strip().removesuffix(b"]") for raw, _ in _refused(rows)]
+        assert refused == [text for text, wrong in zip(texts, is_bad, strict=True) if wrong]
