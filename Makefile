@@ -42,7 +42,7 @@ types: setup  ## mypy, strict
 	@.venv/bin/mypy
 
 unit: setup  ## Tests without Ray
-	@$(PY) -m pytest -n 2 --dist loadfile tests/unit
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile tests/unit
 
 integration: setup  ## Tests with Ray, on tiny data
 	@$(PY) -m pytest tests/integration

@@ -133,7 +133,6 @@ def _export(folder: Path, config: EncoderConfig, target: Path) -> None:
     transformer_dir, pooling = _parts(folder)
     network = _network(transformer_dir, pooling)
     tokenizer = Tokenizer.from_file(str(transformer_dir / "tokenizer.json"))
-    tokenizer.no_padding()
     example = torch.tensor([tokenizer.encode("The printer is out of paper.").ids])
     dimension = _dimension(network, example, config.max_tokens)
     with tempfile.TemporaryDirectory() as work, torch.no_grad(), warnings.catch_warnings():

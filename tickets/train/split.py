@@ -96,7 +96,7 @@ def _by_files(split: FileSplit, table: pa.Table, texts: Sequence[str], labels: S
 def _at_random(
     shares: Mapping[str, float], texts: Sequence[str], labels: Sequence[str | None], seed: int
 ) -> np.ndarray:
-    """Cut groups of identical texts, class by class; the first group of every class trains.
+    """Cut groups of identical texts, class by class; the largest group of every class trains.
 
     Each other group goes to the cut that is furthest behind its share (the largest remainder, carried on from class
     to class), so that shares hold in large classes, and over many small ones together.

@@ -98,6 +98,7 @@ def test_elements_that_are_no_objects_are_refused_one_by_one(read: Read, chunk: 
         b'{"id": 9 "text": ""}',
         b'{"id": 9, "a\nb": 1}',
         b'{"id": 9, "text": "\\x"}',
+        b'{"id": 9, "text": oops, "more": "' + b"long " * 20 + b'"}',
     ],
 )
 def test_a_damaged_object_costs_itself_alone(read: Read, chunk: int, lookahead: int, broken: bytes) -> None:
@@ -351,6 +352,15 @@ def test_of_a_packed_file_that_breaks_off_all_before_is_read(
     assert reason.startswith("the file is damaged from here on: ")
     assert plain.endswith(raw)
     assert rows[-1].raw == raw
+
+
+def test_a_quoted_cell_that_breaks_off_is_one_refused_row(read: Read) -> None:
+    packed = gzip.compress(b'id,text\n1,a\n2,"two\nlines\nand mo')[:-8]
+    rows = read(packed, "csv", name="x.csv.gz")
+    assert _values(rows) == [{"id": "1", "text": "a"}]
+    ((raw, reason),) = _refused(rows)
+    assert raw == b'2,"two\nlines\nand mo'
+    assert reason.startswith("the file is damaged from here on: ")
 
 
 def test_bytes_that_flipped_are_damage_too(read: Read) -> None:

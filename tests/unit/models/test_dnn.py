@@ -27,6 +27,7 @@ def test_the_best_epoch_is_kept(params: dict[str, float], train: Examples, valid
     wild = {**params, "learning_rate": 0.05, "dropout": 0.0}
     fitted = dnn.fit(wild, train, valid, replace(limits, epochs=12), reported.append)
     assert len(reported) == fitted.length + limits.patience_steps < 12
+    assert reported == sorted(reported, reverse=True)
     probabilities = fitted.classifier.predict(valid.features)
     assert fitted.nll == min(reported) == nll(probabilities, valid.labels)
 

@@ -9,7 +9,7 @@ import pytest
 
 from tickets.errors import ModelError
 from tickets.models import catboost, xgboost
-from tickets.models.family import Examples, Family, Limits, family
+from tickets.models.family import Examples, Family, Limits, family, nll
 from tickets.models.trees import ROUNDS_PER_STEP, best_rounds, head_columns, is_step
 
 
@@ -58,6 +58,8 @@ def test_it_stops_by_itself_and_keeps_its_best(
     fitted = tree.fit({**params, "learning_rate": 0.06}, train, valid, hasty, reported.append)
     assert fitted.length == (len(reported) - 2) * ROUNDS_PER_STEP < 1900
     assert fitted.nll == reported[-1] == reported[-3] < reported[0]
+    probabilities = fitted.classifier.predict(valid.features, valid.head)
+    assert nll(probabilities, valid.labels) == pytest.approx(fitted.nll, abs=1e-5)
 
 
 def test_a_number_of_zero_is_not_a_missing_one(
