@@ -16,11 +16,11 @@ from tickets.events import TrialRecord
 from tickets.features.state import Features, FeatureState, presence
 from tickets.models.family import Params, family
 from tickets.models.triage import TargetModel, TriageModel
-from tickets.train import target as targets_
 from tickets.train.placement import check_accelerator
 from tickets.train.prepare import Dataset
 from tickets.train.split import TRAIN, VALIDATION
 from tickets.train.sweep import Candidate, sweep
+from tickets.train.target import Head, Problem, build_problem, calibrate, choose, fit_first, fit_head, fit_members
 
 OnTrial = Callable[[TrialRecord], None]
 
@@ -64,12 +64,12 @@ def fit_triage(dataset: Dataset, config: TicketsConfig, run_dir: Path, on_trial:
     with ThreadPoolExecutor(max_workers=4) as pool:  # linear fits side by side; a sweep fills the machine by itself
         outcomes = dict(zip(plain, pool.map(lambda name: work.fit(name, swept=False), plain), strict=True))
     outcomes |= {name: work.fit(name, swept=True) for name in swept}
-    skipped = {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, str)}
-    fitted = {name: outcomes[name] for name in config.source.targets if name not in skipped}
-    if not fitted:
+    fits = {name: found for name in config.source.targets if isinstance(found := outcomes[name], _Fit)}
+    skipped = {name: found for name, found in outcomes.items() if isinstance(found, str)}
+    if not fits:
         raise ModelError("no target can be learned: " + "; ".join(f"{name}: {why}" for name, why in skipped.items()))
-    model = TriageModel(state, [outcome.model for outcome in fitted.values() if isinstance(outcome, _Fit)])
-    return FittedTriage(model, {name: o.chosen for name, o in fitted.items() if isinstance(o, _Fit)}, skipped)
+    model = TriageModel(state, [fit.model for fit in fits.values()])
+    return FittedTriage(model, {name: fit.chosen for name, fit in fits.items()}, skipped)
 
 
 @dataclass(frozen=True)
@@ -98,26 +98,24 @@ class _Work:
 
     def _fit(self, target: str, swept: bool) -> _Fit:
         config, dataset = self.config, self.dataset
-        problem = targets_.build_problem(
+        problem = build_problem(
             target, dataset.labels(target), self.features, dataset.texts, dataset.splits, config.model, config.sweep
         )
         families = config.model.families if swept else ("linear",)
         needs_head = any(family(name).NEEDS_HEAD for name in families)
-        head = targets_.fit_head(problem, config.model.folds) if needs_head else None
+        head = fit_head(problem, config.model.folds) if needs_head else None
         if swept:
             candidates = self._search(problem, head, families)
         else:
-            candidates = [targets_.fit_first(problem, "linear", self._first_linear(), config.sweep)]
-        weights, chosen = targets_.choose(problem, candidates)
-        members = targets_.fit_members(problem, head, candidates, weights, config.model.refit, config.sweep)
+            candidates = [fit_first(problem, "linear", self._first_linear(), config.sweep)]
+        weights, chosen = choose(problem, candidates)
+        members = fit_members(problem, head, candidates, weights, config.model.refit, config.sweep)
         languages = dataset.table["language"].to_pylist()
         patterns = presence(dataset.table, dataset.selection)
-        model = targets_.calibrate(problem, head, members, languages, patterns, config.decide)
+        model = calibrate(problem, head, members, languages, patterns, config.decide)
         return _Fit(model, {**chosen, "members": weights, "temperature": model.temperature.temperature})
 
-    def _search(
-        self, problem: targets_.Problem, head: targets_.Head | None, families: Sequence[str]
-    ) -> list[Candidate]:
+    def _search(self, problem: Problem, head: Head | None, families: Sequence[str]) -> list[Candidate]:
         """The best of each family; one whose trials all fail is left out, unless it is the only one."""
         out_of_fold = head.out_of_fold if head else None
         train, valid = problem.examples(TRAIN, head=out_of_fold), problem.examples(VALIDATION, head=out_of_fold)
