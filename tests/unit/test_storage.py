@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import bz2
+import fcntl
 import gzip
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, Event
+from typing import IO
 
 import pyarrow as pa
 import pytest
@@ -105,6 +107,31 @@ def test_of_writers_that_race_exactly_one_wins(storage: Storage) -> None:
             assert sorted(won) == [False, True]
             seen = storage.read_json("pointer")
             assert seen == contents[won.index(True)]
+
+
+def test_who_comes_while_another_swaps_has_to_wait(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    genuine_lock, genuine_write = fcntl.flock, Storage.write_json
+    waits_or_done, late = Event(), ThreadPoolExecutor(1)
+    outcomes: list[Future[None]] = []
+
+    def lock(file: IO[str], operation: int) -> None:
+        if outcomes:
+            waits_or_done.set()
+        genuine_lock(file, operation)
+
+    def write(self: Storage, key: str, content: object) -> None:
+        if content == "first":  # the first writer has compared and is about to write
+            outcomes.append(late.submit(storage.swap_json, "pointer", None, "second"))
+            outcomes[0].add_done_callback(lambda _: waits_or_done.set())
+            assert waits_or_done.wait(timeout=30)
+        genuine_write(self, key, content)
+
+    monkeypatch.setattr(fcntl, "flock", lock)
+    monkeypatch.setattr(Storage, "write_json", write)
+    storage.swap_json("pointer", None, "first")
+    with late, pytest.raises(ConflictError):
+        outcomes[0].result(timeout=30)
+    assert storage.read_json("pointer") == "first"
 
 
 def test_adopting_moves_a_folder_to_the_place_its_content_names(storage: Storage, tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ class SourceConfig(Config):
     """File, folder or glob; `.gz` is unpacked. A relative path is looked for in the bucket first, then in the
     folder where the command runs."""
     format: Literal["auto", "json", "jsonl", "csv", "parquet"] = "auto"
-    """`auto` goes by the file's ending; `json` is an array of objects."""
+    """`auto` goes by the ending; `json` is an array of objects (one object, or one per line, is read too)."""
     delimiter: str = ","
     """What parts the columns of a CSV file."""
     fields: dict[str, str] = Field(default_factory=dict)

@@ -12,6 +12,7 @@ import math
 import re
 import string
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
@@ -133,7 +134,7 @@ class TicketMapper:
                     continue
                 try:
                     converted[at] = convert(value)
-                except (ValueError, TypeError, OverflowError):
+                except (ValueError, TypeError, OverflowError, RecursionError):
                     misfits[at].append(field.name)
         return columns, misfits
 
@@ -276,10 +277,8 @@ def _list(value: Any) -> list[str]:
     if isinstance(value, list | tuple):
         return [_text(item) for item in value if item is not None]
     if isinstance(value, str) and value.lstrip().startswith("["):
-        try:
+        with suppress(orjson.JSONDecodeError):
             return _list(orjson.loads(value))
-        except orjson.JSONDecodeError:
-            pass
     return [part.strip() for part in _text(value).split(",") if part.strip()]
 
 

@@ -223,6 +223,7 @@ def test_values_are_read_from_what_an_export_has(field: str, value: Any, expecte
         ("known_issue", "perhaps"),
         ("known_issue", 2),
         ("tags", ["cut \ud83d"]),
+        ("tags", "[" * 1000 + "]" * 1000),
         ("product", "cut \ud83d"),
         ("description", "cut \ud83d"),
         ("customer_id", "cut \ud83d"),
@@ -333,6 +334,18 @@ def test_a_row_with_nothing_usable_is_refused_with_its_content(row: dict[str, An
     (refused,) = quarantine.to_pylist()
     assert refused["reason"] == "no usable field"
     assert json.loads(refused["original"]) == row
+
+
+def test_refused_rows_stand_in_the_order_of_the_file() -> None:
+    rows = [
+        RawRow(0, {}),
+        RawRow(1, None, b"x", "bad"),
+        RawRow(2, {"subject": "x"}),
+        RawRow(3, {}),
+        RawRow(4, None, b"", "bad"),
+    ]
+    _, quarantine = TicketMapper(SourceConfig(name="acme")).map("x", None, rows)
+    assert quarantine["source_row"].to_pylist() == [0, 1, 3, 4]
 
 
 @pytest.mark.parametrize("row", [{"known_issue": False}, {"affected_users": 0}, {"resolution": "x"}, {"mine": "x"}])
