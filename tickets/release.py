@@ -139,7 +139,7 @@ def publish_release(
         model_key, _ = storage.adopt_dir(scratch, f"{bucket}/parts/model")
     manifest = Manifest(
         format_version=FORMAT_VERSION,
-        created_at=datetime.now(UTC).strftime("%Y%m%dT%H%M%S"),
+        created_at=datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f"),
         bucket=bucket,
         run_id=run_id,
         parts={"model": _part(storage, model_key), "encoder": _part(storage, encoder_key)},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -25,11 +25,6 @@ class Action(StrEnum):
     REVIEW = "review"
 
 
-def presence_pattern(present: Iterable[str]) -> str:
-    """The name of a pattern of missing fields: the fields that have a value, sorted and joined by `+`."""
-    return "+".join(sorted(present))
-
-
 @dataclass(frozen=True, slots=True)
 class Support:
     """What calibration saw; a promise of precision holds for such tickets alone."""
@@ -39,7 +34,7 @@ class Support:
     languages: frozenset[str | None]
     """Languages of the tickets; None stands for a ticket without one."""
     patterns: frozenset[str]
-    """Presence patterns of the tickets, as `presence_pattern` names them."""
+    """Presence patterns of the tickets, one name for each set of inputs that a ticket has."""
 
     def to_json(self) -> dict[str, Any]:
         """The fields as sorted lists."""
@@ -95,7 +90,7 @@ class TargetPolicy:
         Args:
             probabilities: float[k], calibrated, in the order of `labels`.
             language: Language of the ticket, if it has one.
-            pattern: Its `presence_pattern`.
+            pattern: The name of the set of inputs that it has.
             degraded: A part of the answer failed and was replaced by its fallback.
 
         Raises:

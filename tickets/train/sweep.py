@@ -112,7 +112,7 @@ def sweep(
         ),
     )
     tuner.fit()
-    return _best(family_name, watch.records, run_dir)
+    return _best(family_name, watch.records, watch.reached, run_dir)
 
 
 def _run_trial(
@@ -140,7 +140,7 @@ def _watch(family_name: str, target: str, num_trials: int, on_trial: Callable[[T
     class Watch(tune.Callback):
         def __init__(self) -> None:
             self.history: dict[str, list[dict[str, float]]] = {}
-            self._finished: set[str] = set()
+            self.reached: dict[str, float] = {}
             self.records: dict[str, TrialRecord] = {}
 
         def on_trial_result(
@@ -148,12 +148,12 @@ def _watch(family_name: str, target: str, num_trials: int, on_trial: Callable[[T
         ) -> None:
             curve = self.history.setdefault(trial.trial_id, [])
             if "finished" in result:
-                self._finished.add(trial.trial_id)
+                self.reached[trial.trial_id] = result["nll"]
             else:
                 curve.append({"step": result["training_iteration"], "nll": result["nll"]})
 
         def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
-            self._end(trial, "finished" if trial.trial_id in self._finished else "stopped", None)
+            self._end(trial, "finished" if trial.trial_id in self.reached else "stopped", None)
 
         def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
             self._end(trial, "failed", str(trial.get_error() or "no message"))
@@ -182,16 +182,18 @@ def _watch(family_name: str, target: str, num_trials: int, on_trial: Callable[[T
     return Watch()
 
 
-def _best(family_name: str, records: Mapping[str, TrialRecord], run_dir: Path) -> Candidate:
+def _best(
+    family_name: str, records: Mapping[str, TrialRecord], reached: Mapping[str, float], run_dir: Path
+) -> Candidate:
     finished = [record for record in records.values() if record.status == "finished"]
     if not finished:
         errors = [record.error for record in records.values() if record.error]
         reason = last_line(errors[0]) if errors else "none finished within the time budget"
         raise ModelError(f"{family_name}: none of {len(records)} trials finished: {reason}")
-    best = min(finished, key=lambda record: record.history[-1]["nll"])
-    with np.load(_outcome(run_dir, best.trial_id), allow_pickle=False) as reached:
+    best = min(finished, key=lambda record: reached[record.trial_id])
+    with np.load(_outcome(run_dir, best.trial_id), allow_pickle=False) as outcome:
         params = {name: value for name, value in best.params.items() if isinstance(value, int | float)}
-        return Candidate(family_name, params, float(reached["length"]), reached["validation"])
+        return Candidate(family_name, params, float(outcome["length"]), outcome["validation"])
 
 
 def last_line(traceback: str) -> str:
