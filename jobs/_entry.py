@@ -6,6 +6,7 @@ Exit codes: 0 done; 1 failed; 2 the configuration is wrong; 3 a gate refused, no
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import time
 import uuid
@@ -25,7 +26,7 @@ from omegaconf.errors import OmegaConfBaseException
 from tickets import logs
 from tickets.config import TicketsConfig
 from tickets.config.data import StorageConfig
-from tickets.config.parse import dump, parse, secrets
+from tickets.config.parse import dump, parse, secret_keys, secrets
 from tickets.errors import ConfigError, RefusedError, TicketsError
 from tickets.events import JobReport
 from tickets.storage import Storage
@@ -43,17 +44,27 @@ class Job:
         storage: The root.
         run_key: Key of the run's own folder under the root.
         report: What the job tells at its end; the job fills `made`, `result` and `next`.
+        typed: The command line as it was typed.
     """
 
     config: TicketsConfig
     storage: Storage
     run_key: str
     report: JobReport
+    typed: tuple[str, ...] = ()
 
     @property
     def bucket(self) -> str:
         """The folder under the root that the job works in."""
         return self.config.bucket
+
+    def command(self, name: str, *changed: str) -> str:
+        """The command line of another job on the same data: what was typed here, with some keys changed."""
+        replaced = {*secret_keys(), *(change.partition("=")[0] for change in changed)}
+        kept = [word for word in self.typed if word.lstrip("+").partition("=")[0] not in replaced]
+        if self.config.data.bucket and not any(word.startswith("data.bucket=") for word in kept):
+            kept.append(f"data.bucket={self.config.data.bucket}")
+        return shlex.join(["python", f"jobs/{name}.py", *kept, *changed])
 
     def tell(self, text: str) -> None:
         """Print a result for a person; logs go their own way."""
@@ -86,15 +97,22 @@ def run_job(name: str, main: Callable[[Job], None]) -> None:
     load_dotenv(Path.cwd() / ".env", override=False)
     os.environ["HYDRA_FULL_ERROR"] = "1"
     OmegaConf.register_new_resolver("tickets_root", _root, replace=True)
+    typed = tuple(sys.argv[1:])
     statuses: list[str] = []
+    wrong: list[ConfigError] = []
 
     @hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="config")
     def compose(composed: DictConfig) -> None:
-        statuses.append(_run(name, main, parse(composed)))
+        try:
+            statuses.append(_run(name, main, parse(composed), typed))
+        except ConfigError as error:  # carried past Hydra, which would print the whole command line
+            wrong.append(error)
 
     try:
         sys.argv[1:] = hydra_arguments(sys.argv[1:], CONF_DIR, os.environ)
         compose()
+        if wrong:
+            raise wrong[0]
     except (ConfigError, HydraException, OmegaConfBaseException) as error:
         _fail(f"configuration error: {_one_line(error)}", 2)
     except KeyboardInterrupt:
@@ -102,17 +120,20 @@ def run_job(name: str, main: Callable[[Job], None]) -> None:
     sys.exit(max((_EXIT_CODES[status] for status in statuses), default=0))
 
 
-def _run(name: str, main: Callable[[Job], None], config: TicketsConfig) -> str:
+def _run(name: str, main: Callable[[Job], None], config: TicketsConfig, typed: tuple[str, ...]) -> str:
     """One point of a multirun, or the only one."""
     started = datetime.now(UTC)
     run_id = f"{started:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
     run_key = f"{config.bucket}/runs/{name}/{run_id}"
     report = JobReport(job=name, run_id=run_id, bucket=config.bucket, started_at=started.isoformat(timespec="seconds"))
-    job = Job(config, Storage(config.storage.root), run_key, report)
+    job = Job(config, Storage(config.storage.root), run_key, report, typed)
     logs.redact(secrets(config))
-    clock = time.monotonic()
     try:
         logs.setup(job.storage.path("logs"), config.log_level)
+    except OSError as error:
+        raise ConfigError(f"storage.root={config.storage.root}: cannot be written to ({error})") from None
+    clock = time.monotonic()
+    try:
         job.storage.write_json(f"{run_key}/config.json", dump(config))
         main(job)
         report.status, report.error = "ok", None

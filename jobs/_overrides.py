@@ -15,6 +15,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from tickets.config.parse import check_key, environment_overrides, secret_keys
+from tickets.errors import ConfigError
 
 _OPTIONS_WITH_VALUE: Final = (
     *("--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp"),
@@ -84,6 +85,8 @@ def _rewritten(argument: str, groups: set[str], environ: MutableMapping[str, str
     if not is_own or key in groups:
         return argument
     check_key(key)
+    if any(secret.startswith(f"{key}.") for secret in secret_keys()):
+        raise ConfigError(f"{key}=…: a whole section may hold a secret; set its keys one by one, as {key}.KEY=VALUE")
     if key in secret_keys() and not value.startswith("${"):
         environ[_variable(key)] = value
         return _reference(key, _variable(key))

@@ -18,7 +18,7 @@ def main(job: Job) -> None:
     audits = audit_targets(job.storage, done.offline, config)
     job.tell(format_audits(audits))
     job.report.result = {"ingest": done.summary(), "targets": {audit.target: audit.to_json() for audit in audits}}
-    job.report.next = [f"python jobs/train.py source={config.source.name}"]
+    job.report.next = [job.command("train")]
 
 
 if __name__ == "__main__":

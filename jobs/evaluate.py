@@ -23,7 +23,7 @@ def main(job: Job) -> None:
     job.tell(f"{scored.num_rows} tickets, {scored.num_refused} rows refused\n" + format_scores(scores))
     job.report.result = {"release": release.id, "tickets": scored.num_rows, "refused": scored.num_refused}
     job.report.result["targets"] = scores
-    job.report.next = [f"python jobs/promote.py data.bucket={job.bucket}"]
+    job.report.next = [job.command("promote")]
 
 
 if __name__ == "__main__":

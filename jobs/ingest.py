@@ -14,12 +14,11 @@ def main(job: Job) -> None:
     """Ingest what was not ingested yet, and publish the online slice."""
     config, storage = job.config, job.storage
     job.connect()
-    store = partial(connect, config.redis, storage.root)
-    done = ingest_and_publish(storage, job.bucket, config.source, config.data, Path.cwd(), store)
+    done = ingest_and_publish(storage, config, Path.cwd(), partial(connect, config.redis, storage.root))
     for name, snapshot in (("bronze", done.bronze), ("offline", done.offline), ("quarantine", done.quarantine)):
         job.report.made[name] = f"{storage.path(snapshot.key)} ({snapshot.num_rows} rows)"
     job.report.result = done.summary()
-    job.report.next = [f"python jobs/audit.py source={config.source.name}"]
+    job.report.next = [job.command("audit"), job.command("train")]
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ def main(job: Job) -> None:
     if scored.refused:
         job.report.made["refused"] = f"{scored.write_refused(output)} ({scored.num_refused} rows)"
     job.report.result = {"release": release.id, "tickets": scored.num_rows, "refused": scored.num_refused}
-    job.report.next = [f"python jobs/evaluate.py source={config.source.name} data.raw_file=LABELLED_FILE"]
+    job.report.next = [job.command("evaluate", "data.raw_file=LABELLED_FILE")]
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ def main(job: Job) -> None:
     tracker = build_tracker(config.mlflow, storage.root, job.bucket)
     tracker.set_alias(f"tickets-{job.bucket}", "champion", challenger.id)
     job.report.made = {"champion": challenger.uri}
-    job.report.next = [f"python jobs/predict.py data.bucket={job.bucket} data.raw_file=FILE"]
+    job.report.next = [job.command("predict", "release=champion", "data.raw_file=FILE")]
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ def main(job: Job) -> None:
         job.storage.write_bytes(key, content)
         job.report.made[what] = str(job.storage.path(key))
     job.report.result = {"tickets": len(simulation.tickets), "ceilings": simulation.truth.ceilings}
-    job.report.next = ["python jobs/train.py"]
+    job.report.next = [job.command("train")]
 
 
 def _lines(rows: list[dict[str, object]]) -> bytes:

@@ -20,8 +20,7 @@ def main(job: Job) -> None:
     """Make a release; the first one of a bucket becomes its champion, a later one a challenger."""
     config, storage, name = job.config, job.storage, f"tickets-{job.bucket}"
     job.connect()
-    store = partial(connect, config.redis, storage.root)
-    tables = ingest_and_publish(storage, job.bucket, config.source, config.data, Path.cwd(), store)
+    tables = ingest_and_publish(storage, config, Path.cwd(), partial(connect, config.redis, storage.root))
     audits = audit_targets(storage, tables.offline, config)
     job.tell(format_audits(audits))
     dataset = prepare(storage, tables.offline, config, Path.cwd())
@@ -32,7 +31,8 @@ def main(job: Job) -> None:
     job.tell(made.table)
     job.report.made = {"release": f"{made.release.uri} ({made.role})"}
     job.report.result = {"ingest": tables.summary(), "audit": [a.to_json() for a in audits], **made.summary()}
-    job.report.next = made.next_commands
+    job.report.next = [job.command("promote")] if made.role == "challenger" else []
+    job.report.next.append(job.command("predict", "data.raw_file=FILE"))
 
 
 if __name__ == "__main__":

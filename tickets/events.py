@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class JobReport(BaseModel):
-    """The content of `report.json`, written beside the `config.yaml` of every run."""
+    """The content of `report.json`, written beside the `config.json` of every run."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 

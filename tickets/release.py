@@ -85,6 +85,15 @@ class Release:
         """Where the manifest is."""
         return str(self.storage.path(_manifest_key(self.manifest.bucket, self.id)))
 
+    def check(self) -> None:
+        """Compare every file of every part with the manifest.
+
+        Raises:
+            ReleaseError: A file is missing, was added or was changed.
+        """
+        for name in self.manifest.parts:
+            self._checked_dir(name)
+
     def load_model(self) -> TriageModel:
         """The model.
 

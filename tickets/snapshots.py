@@ -46,7 +46,12 @@ class Snapshot:
 
 
 def write_snapshot(
-    storage: Storage, name: str, tables: Iterable[pa.Table], schema: pa.Schema, meta: dict[str, Any]
+    storage: Storage,
+    name: str,
+    tables: Iterable[pa.Table],
+    schema: pa.Schema,
+    meta: dict[str, Any],
+    publish: bool = True,
 ) -> Snapshot:
     """Write tables as the newest snapshot of `name`; a failure leaves the one before in place.
 
@@ -56,6 +61,7 @@ def write_snapshot(
         tables: Parts in order, each of the given schema; read lazily, one part in memory at a time.
         schema: Columns of every part; an empty snapshot has them too.
         meta: JSON-able notes that are kept in the manifest.
+        publish: Make it the newest one at once; else `publish_snapshot` does, later.
     """
     with storage.scratch_dir(name) as scratch:
         parts: list[str] = []
@@ -73,8 +79,14 @@ def write_snapshot(
         scratch.rename(storage.path(snapshot.key))
     manifest = {"id": snapshot.id, "digest": digest, "num_rows": num_rows, "parts": parts, "meta": meta}
     storage.write_json(f"{snapshot.key}/manifest.json", manifest)
-    storage.write_json(f"{name}/latest.json", {"id": snapshot.id})
+    if publish:
+        publish_snapshot(storage, snapshot)
     return snapshot
+
+
+def publish_snapshot(storage: Storage, snapshot: Snapshot) -> None:
+    """Make a snapshot the newest one of its name."""
+    storage.write_json(f"{snapshot.name}/latest.json", {"id": snapshot.id})
 
 
 def has_snapshot(storage: Storage, name: str) -> bool:

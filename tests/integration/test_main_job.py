@@ -90,10 +90,37 @@ def test_any_file_is_scored_with_decisions(
         assert answer["category_decision"] in ("automate", "suggest", "review")
         assert 0 < answer["category_confidence"] <= 1
         assert answer["release"] == release
+        assert answer["source_file"] == "new.jsonl"
+    assert sorted(answer["source_row"] for answer in answers) == [0, 1, 2, 4]
     assert ran.report["result"] == {"release": release, "tickets": 4, "refused": 1}
+    assert ran.report["next"] == [f"python jobs/evaluate.py predict.output={output} data.raw_file=LABELLED_FILE"]
     refused = pq.read_table(tmp_path / "answers.refused.parquet").to_pylist()
     assert [row["original"] for row in refused] == [b"{broken\n"]
     assert "review" in ran.output or "suggest" in ran.output
+
+
+def test_an_export_without_a_usable_row_changes_nothing(trained: Ran, root: Path, on_head: Callable[..., Ran]) -> None:
+    before = {
+        name: (root / f"simulated/{name}/latest.json").read_bytes() for name in ("bronze", "quarantine", "offline")
+    }
+    (root / "empty.csv").write_text("subject;description\na;b\n")
+    ran = on_head("ingest", f"source.path={root}/empty.csv")
+    assert ran.code == 1
+    assert "no usable row among 1: no usable field (1); check source.delimiter" in ran.output
+    assert before == {name: (root / f"simulated/{name}/latest.json").read_bytes() for name in before}
+
+
+def test_a_changed_byte_is_refused(trained: Ran, root: Path, on_head: Callable[..., Ran]) -> None:
+    (part,) = (root / "simulated/parts/model").glob("*/model.json")
+    original = part.read_bytes()
+    part.write_bytes(original + b" ")
+    try:
+        ran = on_head("predict", "data.raw_file=raw/unseen.jsonl")
+    finally:
+        part.write_bytes(original)
+    assert ran.code == 1
+    assert f"{part} was changed; refused" in ran.output
+    assert "Traceback" not in ran.output
 
 
 def test_a_release_is_judged_on_a_labelled_file(trained: Ran, root: Path, on_head: Callable[..., Ran]) -> None:
@@ -202,6 +229,13 @@ def test_wrong_runs_have_their_exit_codes(root: Path) -> None:
     assert wrong.code == 2
     assert wrong.output.count("\n") == 1
     assert "did you mean num_trials" in wrong.output
+    mistyped = run_job("train", root, "sweep.num_trials=many")
+    assert mistyped.code == 2
+    assert mistyped.output.count("\n") == 1
+    assert "sweep.num_trials='many'" in mistyped.output
+    nowhere = run_job("simulate", Path("/proc/nowhere"))
+    assert nowhere.code == 2
+    assert nowhere.output.startswith("configuration error: storage.root=/proc/nowhere: cannot be written to")
     missing = run_job("train", root, "source=nothing")
     assert missing.code == 2
     assert "simulated" in missing.output

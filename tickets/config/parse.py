@@ -7,6 +7,7 @@ check a command line before Hydra sees it. It does not know Hydra, and it does n
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -27,6 +28,8 @@ ENV_ALIASES: Final[Mapping[str, str]] = {
     "REDIS_PASSWORD": "redis.password",
 }
 """Names that other tools use too, beside the general form `SECTION__KEY`."""
+
+_LOGIN: Final = re.compile(r"//[^/\s]*@")
 
 
 def parse(composed: DictConfig | Mapping[str, Any]) -> TicketsConfig:
@@ -130,7 +133,8 @@ def _describe(error: Any) -> str:
     message = message[:1].lower() + message[1:]
     value = error.get("input")
     shown = isinstance(value, str | int | float | bool) and key not in secret_keys()
-    return f"{key}={value!r}: {message}" if shown else f"{key}: {message}"
+    # A URI may carry a login, also where it is refused for that.
+    return f"{key}={_LOGIN.sub('//***@', repr(value))}: {message}" if shown else f"{key}: {message}"
 
 
 def _siblings(places: list[str]) -> set[str]:

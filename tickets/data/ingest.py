@@ -19,13 +19,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tickets import logs
-from tickets.config import DataConfig, SourceConfig
+from tickets.config import DataConfig, SourceConfig, TicketsConfig
 from tickets.data.mapping import QUARANTINE_SCHEMA, TicketMapper
 from tickets.data.readers import read_rows
 from tickets.data.sources import SourceFile, find_files
 from tickets.errors import SourceError, StorageError
 from tickets.online import OnlineStore
-from tickets.snapshots import Snapshot, has_snapshot, load_snapshot, read_parts, write_snapshot
+from tickets.snapshots import Snapshot, has_snapshot, load_snapshot, publish_snapshot, read_parts, write_snapshot
 from tickets.storage import Storage, open_export
 
 Connect = Callable[[], OnlineStore]
@@ -55,6 +55,15 @@ class Ingested:
     marks: dict[str, int]
     reasons: dict[str, int]
     reused: bool
+
+    def __str__(self) -> str:
+        """What happened to the rows, for a person."""
+        lines = [f"{self.rows_in} rows: {self.offline.num_rows} tickets"]
+        if self.num_superseded:
+            lines.append(f"{self.num_superseded} replaced by a later row of the same ticket_id")
+        lines += [f"{count} refused: {reason}" for reason, count in sorted(self.reasons.items())]
+        lines += [f"{count} marked: {mark}" for mark, count in sorted(self.marks.items())]
+        return "; ".join(lines)
 
     def summary(self) -> dict[str, Any]:
         """Counts for a report."""
@@ -96,13 +105,16 @@ def ingest(storage: Storage, bucket: str, source: SourceConfig, data: DataConfig
         counts.split(read_tickets(files, source, data.batch_rows)),
         TicketMapper(source).schema,
         {"source": source.name, "files": [file.uri for file in files]},
+        publish=False,
     )
     quarantine = write_snapshot(
-        storage, f"{bucket}/quarantine", counts.refused, QUARANTINE_SCHEMA, {"bronze": bronze.id}
+        storage, f"{bucket}/quarantine", counts.refused, QUARANTINE_SCHEMA, {"bronze": bronze.id}, publish=False
     )
     if bronze.num_rows == 0:
+        reasons = ", ".join(f"{reason} ({count})" for reason, count in counts.reasons.most_common(3)) or "empty"
         raise SourceError(
-            f"source {source.name!r}: no usable row among {counts.rows_in}; see {storage.path(quarantine.key)}"
+            f"source {source.name!r}: no usable row among {counts.rows_in}: {reasons}; check source.delimiter, "
+            f"source.format and source.fields; the rows are in {storage.path(quarantine.key)}"
         )
     keep = _latest_versions(storage, bronze)
     offline = write_snapshot(
@@ -119,28 +131,29 @@ def ingest(storage: Storage, bucket: str, source: SourceConfig, data: DataConfig
             "marks": dict(counts.marks),
             "reasons": dict(counts.reasons),
         },
+        publish=False,
     )
-    return _checked(_result(storage, bucket, offline, reused=False))
+    done = _checked(_result(storage, bucket, offline, reused=False))
+    for snapshot in (bronze, quarantine, offline):  # offline last: it names the other two
+        publish_snapshot(storage, snapshot)
+    logs.get("data").info("{}", done)
+    return done
 
 
-def ingest_and_publish(
-    storage: Storage, bucket: str, source: SourceConfig, data: DataConfig, work_dir: Path, connect: Connect
-) -> Ingested:
+def ingest_and_publish(storage: Storage, config: TicketsConfig, work_dir: Path, connect: Connect) -> Ingested:
     """Ingest, and bring the latest tickets to the online store where that does not hold them yet.
 
     Args:
         storage: The root.
-        bucket: Folder under it.
-        source: How the files map onto the contract.
-        data: Which files, and how many tickets go online.
+        config: Source, data and bucket.
         work_dir: Folder where the command runs, for relative paths.
         connect: Opens the online store.
     """
-    done = ingest(storage, bucket, source, data, work_dir)
+    done = ingest(storage, config.bucket, config.source, config.data, work_dir)
     store = connect()
-    wanted = min(data.online_rows, done.offline.num_rows)
-    if not done.reused or store.count(bucket) != wanted:
-        publish_online(storage, done.offline, bucket, wanted, store)
+    wanted = min(config.data.online_rows, done.offline.num_rows)
+    if not done.reused or store.count(config.bucket) != wanted:
+        publish_online(storage, done.offline, config.bucket, wanted, store)
     return done
 
 

@@ -53,13 +53,6 @@ class Published:
         lines += [f"{name}: no model, {why}" for name, why in self.fitted.skipped.items()]
         return "\n".join(lines)
 
-    @property
-    def next_commands(self) -> list[str]:
-        """What to do with it."""
-        bucket = self.release.manifest.bucket
-        promote = [f"python jobs/promote.py data.bucket={bucket}"] if self.role == "challenger" else []
-        return [*promote, f"python jobs/predict.py data.bucket={bucket} data.raw_file=FILE"]
-
     def summary(self) -> dict[str, Any]:
         """The report as JSON-able values."""
         return {

@@ -61,12 +61,17 @@ def score_source(release: Release, files: list[SourceFile], source: SourceConfig
         batch_rows: Rows that one actor answers together.
 
     Returns:
-        Tables with `ticket_id`, `text`, `release` (the same in every row) and, per target `T`, the columns `T` (label),
+        Tables with `ticket_id`, `source_file`, `source_row` (its place there, from 0), `text`, `release` (the same in
+        every row) and, per target `T`, the columns `T` (label),
         `T_confidence`, `T_decision`, `T_reason`, `T_top` (JSON, up to three labels with probabilities),
         `T_probabilities` (list, in the order of the closed list) and `T_true` (null where the source has none).
+
+    Raises:
+        ReleaseError: A file of the release is missing or was changed.
     """
     import ray
 
+    release.check()  # here, and not only in an actor, whose errors arrive wrapped
     scored = Scored(iter(()), [])
     plan = read_tickets(files, source, batch_rows).map_batches(
         ScoreTickets,
@@ -86,7 +91,7 @@ def _answers(plan: Any, scored: Scored) -> Iterator[pa.Table]:
         bad = table.filter(pc.invert(is_good))
         if bad.num_rows:
             scored.refused.append(bad.rename_columns({"refused": "reason"}).select(QUARANTINE_SCHEMA.names))
-        good = table.filter(is_good).drop_columns(_PLACE)
+        good = table.filter(is_good).drop_columns(["refused", "original"])
         scored.num_rows += good.num_rows
         if good.num_rows:
             yield good

@@ -82,6 +82,12 @@ def test_a_secret_stays_out_of_dumps_and_errors() -> None:
     assert "pl4nted" not in str(raised.value)
 
 
+def test_a_login_in_a_uri_is_refused_without_being_shown() -> None:
+    with pytest.raises(ConfigError, match=r"//\*\*\*@host") as raised:
+        parse({**SOURCE, "mlflow": {"tracking_uri": "http://me:pl4nted@host/"}})
+    assert "pl4nted" not in str(raised.value)
+
+
 def test_a_password_that_looks_like_a_list_stays_text() -> None:
     assert secrets(parse({**SOURCE, "redis": {"password": "[x]"}})) == ["[x]"]
 

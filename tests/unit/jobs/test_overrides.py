@@ -107,6 +107,14 @@ def test_a_wrong_key_is_found_before_hydra_starts() -> None:
     assert "pl4nted" not in str(raised.value)
 
 
+def test_a_whole_section_that_may_hold_a_secret_is_refused() -> None:
+    from _overrides import hydra_arguments
+
+    with pytest.raises(ConfigError, match=r"redis\.KEY=VALUE") as raised:
+        hydra_arguments(["redis={password: pl4nted, port: x}"], CONF, {})
+    assert "pl4nted" not in str(raised.value)
+
+
 def test_a_secret_in_a_file_stays_out_of_what_hydra_saves(monkeypatch: pytest.MonkeyPatch) -> None:
     from _overrides import HideSecrets
 
