@@ -111,7 +111,8 @@ def test_an_export_without_a_usable_row_changes_nothing(trained: Ran, root: Path
 
 
 def test_a_changed_byte_is_refused(trained: Ran, root: Path, on_head: Callable[..., Ran]) -> None:
-    (part,) = (root / "simulated/parts/model").glob("*/model.json")
+    manifest = root / f"simulated/releases/{trained.report['result']['release']}/manifest.json"
+    part = root / orjson.loads(manifest.read_bytes())["parts"]["model"]["key"] / "model.json"
     original = part.read_bytes()
     part.write_bytes(original + b" ")
     try:
