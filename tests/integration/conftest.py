@@ -40,6 +40,8 @@ def on_head(head: Head, root: Path) -> Callable[..., Ran]:
 @pytest.fixture(scope="session")
 def trained(on_head: Callable[..., Ran]) -> Ran:
     """The main job with all four families, on the head."""
-    ran = on_head("train", "sweep=tiny", "sweep.num_trials=2", "source.targets=[category,priority,severity]")
+    # One trial at a time: the second one meets what the first one reached, so that the scheduler can stop it.
+    sweep = ("sweep=tiny", "sweep.num_trials=2", "sweep.max_concurrent=1")
+    ran = on_head("train", *sweep, "source.targets=[category,priority,severity]")
     assert ran.code == 0, ran.output
     return ran

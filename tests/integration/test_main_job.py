@@ -47,6 +47,7 @@ def test_the_run_is_mirrored(trained: Ran, root: Path) -> None:
     runs = client.search_runs([experiment.experiment_id])
     families = sorted(run.data.tags["family"] for run in runs if "family" in run.data.tags)
     assert families == sorted(2 * ["linear", "catboost", "xgboost", "dnn"])
+    assert any(run.data.tags.get("stopped_early") == "true" for run in runs)  # ASHA ended a trial before its time
     (parent,) = [run for run in runs if "family" not in run.data.tags]
     assert parent.info.status == "FINISHED"
     assert parent.data.params["sweep.num_trials"] == "2"
