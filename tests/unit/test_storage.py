@@ -6,7 +6,7 @@ import gzip
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from threading import Barrier, Event
+from threading import Barrier, Event, current_thread, main_thread
 from typing import IO
 
 import pyarrow as pa
@@ -115,7 +115,7 @@ def test_who_comes_while_another_swaps_has_to_wait(storage: Storage, monkeypatch
     outcomes: list[Future[None]] = []
 
     def lock(file: IO[str], operation: int) -> None:
-        if outcomes:
+        if current_thread() is not main_thread():
             waits_or_done.set()
         genuine_lock(file, operation)
 
