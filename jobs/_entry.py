@@ -71,20 +71,28 @@ class Job:
         sys.stdout.write(f"\n{text}\n")
         sys.stdout.flush()
 
-    def connect(self) -> None:
+    def connect(self, serve: bool = False) -> str:
         """Join the cluster that `RAY_ADDRESS` names, or start Ray here.
+
+        Args:
+            serve: A Ray that is started here is to serve: with dashboard, and with HAProxy where `serve` asks for it.
+
+        Returns:
+            Address of the dashboard, empty where there is none.
 
         Raises:
             ConfigError: The root is a local folder and the cluster has more than one node.
         """
         from _cluster import connect
 
-        num_nodes = connect(self.config.ray, self.storage.path("logs"), self.config.log_level)
+        serving = self.config.serve if serve else None
+        num_nodes, dashboard = connect(self.config.ray, self.storage.path("logs"), self.config.log_level, serving)
         if num_nodes > 1 and not self.config.storage.shared:
             raise ConfigError(
                 f"storage.root={self.storage.root}: a local folder cannot serve {num_nodes} nodes, each would write to "
                 "its own disk; put the root on a file system that all of them mount and set storage.shared=true"
             )
+        return dashboard
 
 
 def run_job(name: str, main: Callable[[Job], None]) -> None:

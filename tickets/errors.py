@@ -6,6 +6,7 @@
     ├── StorageError       bytes that are not where, or what, they should be
     │   └── ConflictError  another writer moved the pointer first
     ├── StageError         a feature was asked for before its value can be known
+    ├── FieldError         a value of one ticket that does not fit its field
     ├── ModelError         a model cannot be fitted or used on what it was given
     ├── ReleaseError       a release that is missing, changed, or of an unknown format
     ├── OnlineStoreError   the online store cannot be reached or refused a command
@@ -47,6 +48,20 @@ class ConflictError(StorageError):
 
 class StageError(TicketsError):
     """A feature was asked for before its value can be known."""
+
+
+class FieldError(TicketsError):
+    """A value of one ticket that does not fit its field.
+
+    Args:
+        field: Name of the field.
+        message: One line that names the value given and what is allowed.
+    """
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.args = (field, message)  # so that the error survives pickling
+        self.field = field
 
 
 class ModelError(TicketsError):

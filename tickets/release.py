@@ -6,6 +6,7 @@ It is all that serving and batch jobs need of training. It does not know how mod
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,13 +15,19 @@ from typing import Any, Final
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from tickets.anomaly.baselines import Baselines
+from tickets.decide.policy import TargetPolicy
 from tickets.errors import ReleaseError
 from tickets.features.encoder import Encoder
-from tickets.models.triage import TriageModel
+from tickets.features.state import Selection, load_selection
+from tickets.models.triage import TriageModel, load_policies
+from tickets.retrieval.corpus import Corpus
 from tickets.storage import Storage, digest_files
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 """Version of the layout; a manifest of another one is refused."""
+PARTS: Final = ("model", "encoder", "corpus", "baselines")
+"""The folders that every release pins."""
 
 
 class Part(BaseModel):
@@ -36,8 +43,9 @@ class Part(BaseModel):
 class Manifest(BaseModel):
     """Everything that a release is, without its bytes.
 
-    `parts` holds `model` and `encoder`; `targets` the closed list of each target; `data` the snapshot and the splits;
-    `metrics` the report on the test rows; `config` the resolved configuration, secrets masked.
+    `parts` holds one folder for each name in `PARTS`; `targets` the closed list of each target; `data` the snapshot and
+    the splits; `metrics` the report on the test rows and what was measured of the corpus; `config` the resolved
+    configuration, secrets masked.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -110,6 +118,38 @@ class Release:
         """
         return Encoder(self._checked_dir("encoder"), num_threads)
 
+    def load_selection(self) -> Selection:
+        """The fields that the model reads.
+
+        Raises:
+            ReleaseError: A file is missing or was changed.
+        """
+        return load_selection(self._checked_dir("model") / "features")
+
+    def load_policies(self) -> dict[str, TargetPolicy]:
+        """Target → what may be done with its labels, the most important target first.
+
+        Raises:
+            ReleaseError: A file is missing or was changed.
+        """
+        return load_policies(self._checked_dir("model"))
+
+    def load_corpus(self) -> Corpus:
+        """The past tickets that can be found, memory-mapped.
+
+        Raises:
+            ReleaseError: A file is missing or was changed.
+        """
+        return Corpus.load(self._checked_dir("corpus"))
+
+    def load_baselines(self) -> Baselines:
+        """What is usual: arrivals and distances.
+
+        Raises:
+            ReleaseError: A file is missing or was changed.
+        """
+        return Baselines.load(self._checked_dir("baselines"))
+
     def _checked_dir(self, name: str) -> Path:
         part = self.manifest.parts[name]
         folder = self.storage.path(part.key)
@@ -121,38 +161,58 @@ class Release:
         return folder
 
 
+def save_part(storage: Storage, bucket: str, name: str, save: Callable[[Path], None]) -> Part:
+    """Let something save itself into a folder that is then kept under the digest of its content.
+
+    Args:
+        storage: The root.
+        bucket: Folder under it.
+        name: `model`, `corpus` or `baselines`.
+        save: Writes into an empty folder.
+    """
+    parent = f"{bucket}/parts/{name}"
+    with storage.scratch_dir(parent) as scratch:
+        save(scratch)
+        key, _ = storage.adopt_dir(scratch, parent)
+    return pin_part(storage, key)
+
+
+def pin_part(storage: Storage, key: str) -> Part:
+    """A folder as it is now, to be pinned by a release."""
+    folder = storage.path(key)
+    files = digest_files(folder)
+    return Part(key=key, files=files, num_bytes=sum((folder / path).stat().st_size for path in files))
+
+
 def publish_release(
     storage: Storage,
     bucket: str,
-    model: TriageModel,
-    encoder_key: str,
+    parts: dict[str, Part],
+    targets: dict[str, list[str]],
     run_id: str,
     data: dict[str, Any],
     metrics: dict[str, Any],
     config: dict[str, Any],
 ) -> Release:
-    """Save a model and write the manifest that pins it; visible once the manifest is there.
+    """Write the manifest that pins saved parts; the release is visible once it is there.
 
     Args:
         storage: The root.
         bucket: Folder under it.
-        model: What to save.
-        encoder_key: Key of the exported encoder.
+        parts: One for each name in `PARTS`.
+        targets: Target → its closed list of labels.
         run_id: The run that made it.
         data: Snapshot and splits that it was made from.
-        metrics: The report on its test rows.
+        metrics: The report on its test rows, and what was measured of its corpus.
         config: The resolved configuration, secrets masked.
     """
-    with storage.scratch_dir(f"{bucket}/parts/model") as scratch:
-        model.save(scratch)
-        model_key, _ = storage.adopt_dir(scratch, f"{bucket}/parts/model")
     manifest = Manifest(
         format_version=FORMAT_VERSION,
         created_at=datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f"),
         bucket=bucket,
         run_id=run_id,
-        parts={"model": _part(storage, model_key), "encoder": _part(storage, encoder_key)},
-        targets={target.name: list(target.labels.names) for target in model.targets},
+        parts=parts,
+        targets=targets,
         data=data,
         # Through JSON once, so that what is read back has the same digest.
         metrics=orjson.loads(orjson.dumps(metrics, option=orjson.OPT_SERIALIZE_NUMPY)),
@@ -233,12 +293,6 @@ def _resolve(storage: Storage, bucket: str, reference: str) -> str:
             raise ReleaseError(f"bucket {bucket!r} has no release; run jobs/train.py first")
         return releases[-1]
     return reference
-
-
-def _part(storage: Storage, key: str) -> Part:
-    folder = storage.path(key)
-    files = digest_files(folder)
-    return Part(key=key, files=files, num_bytes=sum((folder / path).stat().st_size for path in files))
 
 
 def _manifest_key(bucket: str, release_id: str) -> str:

@@ -1,6 +1,8 @@
 """Every setting of the platform as frozen, documented models. It knows no Ray, no torch, no storage."""
 
+from tickets.config.anomaly import AnomalyConfig
 from tickets.config.base import Config
+from tickets.config.benchmark import BenchmarkConfig
 from tickets.config.data import (
     DataConfig,
     FieldConfig,
@@ -12,7 +14,9 @@ from tickets.config.data import (
     StorageConfig,
     TimeSplit,
 )
+from tickets.config.retrieval import RetrievalConfig
 from tickets.config.root import TicketsConfig
+from tickets.config.serve import PolicyConfig, ServeConfig
 from tickets.config.train import (
     AuditConfig,
     DecideConfig,
@@ -28,7 +32,9 @@ from tickets.config.train import (
 )
 
 __all__ = [
+    "AnomalyConfig",
     "AuditConfig",
+    "BenchmarkConfig",
     "Config",
     "DataConfig",
     "DecideConfig",
@@ -38,12 +44,15 @@ __all__ = [
     "FileSplit",
     "MlflowConfig",
     "ModelConfig",
+    "PolicyConfig",
     "PredictConfig",
     "PromoteConfig",
     "RandomSplit",
     "RayConfig",
     "RedisConfig",
+    "RetrievalConfig",
     "SearchConfig",
+    "ServeConfig",
     "SimulateConfig",
     "SourceConfig",
     "StorageConfig",

@@ -6,8 +6,12 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from tickets.config.anomaly import AnomalyConfig
 from tickets.config.base import Config
+from tickets.config.benchmark import BenchmarkConfig
 from tickets.config.data import DataConfig, RedisConfig, SimulateConfig, SourceConfig, StorageConfig
+from tickets.config.retrieval import RetrievalConfig
+from tickets.config.serve import ServeConfig
 from tickets.config.train import (
     AuditConfig,
     DecideConfig,
@@ -51,6 +55,14 @@ class TicketsConfig(Config):
     """How each family's search runs (Hydra group `sweep`)."""
     decide: DecideConfig = DecideConfig()
     """When a label may be acted on."""
+    retrieval: RetrievalConfig = RetrievalConfig()
+    """Past tickets: which are kept, how they are searched and ranked."""
+    anomaly: AnomalyConfig = AnomalyConfig()
+    """What is usual, and what is not."""
+    serve: ServeConfig = ServeConfig()
+    """The Serve graph (Hydra group `serve`)."""
+    benchmark: BenchmarkConfig = BenchmarkConfig()
+    """What `jobs/benchmark.py` measures."""
     audit: AuditConfig = AuditConfig()
     """The look at the targets before any sweep."""
     predict: PredictConfig = PredictConfig()

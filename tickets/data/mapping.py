@@ -7,16 +7,11 @@ reason and its original content, only where it cannot be read or nothing in it i
 from __future__ import annotations
 
 import hashlib
-import json
 import math
-import re
 import string
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
-import orjson
 import pyarrow as pa
 
 from tickets.config import SourceConfig
@@ -33,6 +28,7 @@ from tickets.schema import (
     Stage,
     arrow_schema,
 )
+from tickets.values import converter, storable_text, to_json, to_text
 
 QUARANTINE_SCHEMA: Final = pa.schema(
     [
@@ -44,11 +40,7 @@ QUARANTINE_SCHEMA: Final = pa.schema(
 )
 """A refused row: where it stood, why it was refused, and its bytes."""
 
-_JSON: Final = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
 _NOT_USABLE: Final = (Kind.ID, Kind.TIME)
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MS_FROM: Final = 1e11  # an epoch above this is in milliseconds: as seconds it would lie after the year 5138
-_COMPACT_DATE: Final = re.compile(r"(19|20)\d{6}")  # 20250131; as epoch seconds it would lie in 1970
 
 
 def own_fields(source: SourceConfig) -> tuple[Field, ...]:
@@ -105,7 +97,7 @@ class TicketMapper:
         read = [row for row in rows if row.values is not None]
         columns, misfits = self._read_columns([row.values or {} for row in read])
         usable = self._usable(columns, len(read))
-        hashes = [hashlib.sha256(_json(row.values)).hexdigest() for row in read]
+        hashes = [hashlib.sha256(to_json(row.values)).hexdigest() for row in read]
         ids = columns["ticket_id"]
         columns["ticket_id"] = [ids[at] or _made_id(file_name, row.position, hashes[at]) for at, row in enumerate(read)]
         system = {
@@ -149,12 +141,10 @@ class TicketMapper:
         values = [_present(row.get(pattern), missing) for row in rows]
         if (renamed := self._values.get(field.name)) is None:
             return values
-        return [value if value is None else renamed.get(_plain(value).strip(), value) for value in values]
+        return [value if value is None else renamed.get(to_text(value).strip(), value) for value in values]
 
     def _converter(self, field: Field) -> Callable[[Any], Any]:
-        if field.kind is Kind.TIME:
-            return lambda value: _time(value, self._source.timestamps)
-        return _CONVERTERS[field.kind]
+        return converter(field.kind, self._source.timestamps)
 
     def _usable(self, columns: dict[str, list[Any]], num_rows: int) -> list[bool]:
         names = [field.name for field in self._fields if field.kind not in _NOT_USABLE]
@@ -166,7 +156,7 @@ class TicketMapper:
         kept = {
             key: value for key, value in row.items() if value is not None and (key not in self._used or key in dropped)
         }
-        return _json(kept).decode() if kept else None
+        return to_json(kept).decode() if kept else None
 
     def _marks(self, columns: dict[str, list[Any]], at: int, misfits: list[str]) -> list[str]:
         marks = [f"{name}: not a {self._kind(name)}" for name in misfits]
@@ -194,7 +184,7 @@ class TicketMapper:
         return {name: self._value_set(fields[name], values) for name, values in chosen.items()}
 
     def _value_set(self, field: Field, values: Sequence[str]) -> frozenset[Any]:
-        convert = _text if field.kind is Kind.LIST else self._converter(field)
+        convert = storable_text if field.kind is Kind.LIST else self._converter(field)
         try:
             return frozenset(convert(value) for value in values)
         except (ValueError, OverflowError):
@@ -221,104 +211,9 @@ def _fill(pattern: str, row: dict[str, Any], missing: frozenset[str]) -> str | N
         value = row.get(name) if name else None
         text.append(literal)
         if _present(value, missing) is not None:
-            text.append(_plain(value))
+            text.append(to_text(value))
             found = True
     return "".join(text).strip() if found else None
-
-
-def _json(value: Any) -> bytes:
-    """JSON with sorted keys. Integers beyond 64 bits and lone surrogates, which orjson refuses, go the slow way."""
-    try:
-        return orjson.dumps(value, default=str, option=_JSON)
-    except TypeError:
-        return json.dumps(value, default=str, sort_keys=True, separators=(",", ":")).encode()
-
-
-def _plain(value: Any) -> str:
-    """The value as text, though it may not be one that can be stored."""
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "surrogateescape")
-    if isinstance(value, str):
-        return value
-    return str(value) if isinstance(value, float) else _json(value).decode().strip('"')
-
-
-def _text(value: Any) -> str:
-    text = _plain(value)
-    text.encode("utf-8")  # a lone surrogate cannot be stored: better a misfit here than a failed write later
-    return text
-
-
-def _name(value: Any) -> str | None:
-    return _text(value).strip() or None
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or (isinstance(value, str) and "_" in value):
-        raise ValueError("not a number, though Python takes it for one")
-    number = float(value)
-    if not math.isfinite(number):
-        raise ValueError("not finite")
-    return number
-
-
-def _flag(value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    word = str(value).strip().lower()
-    if word in ("true", "yes", "y", "1", "1.0"):
-        return True
-    if word in ("false", "no", "n", "0", "0.0"):
-        return False
-    raise ValueError("not a flag")
-
-
-def _list(value: Any) -> list[str]:
-    if isinstance(value, list | tuple):
-        return [_text(item) for item in value if item is not None]
-    if isinstance(value, str) and value.lstrip().startswith("["):
-        with suppress(orjson.JSONDecodeError):
-            return _list(orjson.loads(value))
-    return [part.strip() for part in _text(value).split(",") if part.strip()]
-
-
-def _time(value: Any, form: str) -> datetime:
-    """A moment from a date, ISO 8601 text, or an epoch; UTC where it names no zone.
-
-    Raises:
-        ValueError: It is none of these.
-        OverflowError: It lies outside the years 1 to 9999.
-    """
-    if isinstance(value, date):
-        moment = value if isinstance(value, datetime) else datetime(value.year, value.month, value.day)
-    elif form == "iso" or (form == "auto" and _is_iso(value)):
-        moment = datetime.fromisoformat(str(value).strip())
-    else:
-        epoch = _number(value)
-        in_ms = form == "epoch_ms" or (form == "auto" and abs(epoch) >= _MS_FROM)
-        moment = _EPOCH + timedelta(milliseconds=epoch if in_ms else epoch * 1000)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-def _is_iso(value: Any) -> bool:
-    """Whether a time is not written as a number of seconds or milliseconds."""
-    if _COMPACT_DATE.fullmatch(str(value).strip()):
-        return True
-    try:
-        float(value)
-    except ValueError:
-        return True
-    return False
-
-
-_CONVERTERS: Final[dict[Kind, Callable[[Any], Any]]] = {
-    Kind.ID: _name,
-    Kind.TEXT: _text,
-    Kind.CATEGORICAL: _name,
-    Kind.NUMBER: _number,
-    Kind.FLAG: _flag,
-    Kind.LIST: _list,
-}
 
 
 def _made_id(file_name: str, position: int, content: str) -> str:
@@ -328,7 +223,7 @@ def _made_id(file_name: str, position: int, content: str) -> str:
 
 def _quarantine(file_name: str, refused: list[RawRow], empty: list[RawRow]) -> pa.Table:
     rows = [(row.position, row.reason, row.raw) for row in refused]
-    rows += [(row.position, "no usable field", _json(row.values)) for row in empty]
+    rows += [(row.position, "no usable field", to_json(row.values)) for row in empty]
     rows.sort(key=lambda row: row[0])
     return pa.table(
         {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -75,6 +75,8 @@ class TargetPolicy:
     suggest: Threshold | None
     """None where no threshold keeps the precision that was asked for."""
     support: Support
+    ladder: tuple[Threshold, ...] = ()
+    """Thresholds for other precisions that may be asked for without a new calibration, the lowest precision first."""
 
     def __post_init__(self) -> None:
         if not self.labels or len(set(self.labels)) != len(self.labels):
@@ -131,6 +133,18 @@ class TargetPolicy:
             for row, best, language, pattern in zip(rows, order, languages, patterns, strict=True)
         ]
 
+    def asking(self, precision: float) -> TargetPolicy:
+        """This policy with another precision asked of automated labels: the next rung of the ladder at or above it.
+
+        Above the top rung nothing is automated: no threshold was shown to keep such a precision.
+        """
+        rung = next((rung for rung in self.ladder if rung.precision >= precision), None)
+        return replace(self, automate=rung)
+
+    def suggesting(self) -> TargetPolicy:
+        """This policy without automation: a person decides on every ticket."""
+        return replace(self, automate=None)
+
     def to_json(self) -> dict[str, Any]:
         """The policy as values that JSON holds."""
         return {
@@ -138,13 +152,15 @@ class TargetPolicy:
             "automate": self.automate and self.automate.to_json(),
             "suggest": self.suggest and self.suggest.to_json(),
             "support": self.support.to_json(),
+            "ladder": [rung.to_json() for rung in self.ladder],
         }
 
     @classmethod
     def from_json(cls, state: Mapping[str, Any]) -> TargetPolicy:
         """The inverse of `to_json`."""
         automate, suggest = (state[name] and Threshold.from_json(state[name]) for name in ("automate", "suggest"))
-        return cls(tuple(state["labels"]), automate, suggest, Support.from_json(state["support"]))
+        ladder = tuple(Threshold.from_json(rung) for rung in state["ladder"])
+        return cls(tuple(state["labels"]), automate, suggest, Support.from_json(state["support"]), ladder)
 
     def _decision(
         self, row: NDArray[np.float64], best: NDArray[np.intp], language: str | None, pattern: str, degraded: bool

@@ -6,7 +6,7 @@ It does not know targets beyond keeping them out, nor how vectors are computed (
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -112,7 +112,12 @@ def join_text(table: pa.Table, names: Sequence[str]) -> list[str]:
     if not names:
         return [""] * table.num_rows
     columns = [table[name].to_pylist() for name in names]
-    return ["\n".join(part for part in parts if part) for parts in zip(*columns, strict=True)]
+    return [join_parts(parts) for parts in zip(*columns, strict=True)]
+
+
+def join_parts(parts: Iterable[str | None]) -> str:
+    """The text of one ticket: its text fields that are present, one per line."""
+    return "\n".join(part for part in parts if part)
 
 
 def presence(table: pa.Table, selection: Selection) -> list[str]:
@@ -202,11 +207,15 @@ class FeatureState:
     def load(cls, folder: Path) -> FeatureState:
         """Read what `save` wrote."""
         content = json.loads((folder / "features.json").read_text(encoding="utf-8"))
-        chosen = content["selection"]
-        selection = Selection(
-            Stage(chosen["stage"]), tuple(chosen["text"]), tuple(chosen["categories"]), tuple(chosen["numbers"])
-        )
-        return cls(selection, Words.load(folder), *tabular.from_json(content))
+        return cls(load_selection(folder), Words.load(folder), *tabular.from_json(content))
+
+
+def load_selection(folder: Path) -> Selection:
+    """The fields that a saved `FeatureState` reads, without its vocabulary."""
+    chosen = json.loads((folder / "features.json").read_text(encoding="utf-8"))["selection"]
+    return Selection(
+        Stage(chosen["stage"]), tuple(chosen["text"]), tuple(chosen["categories"]), tuple(chosen["numbers"])
+    )
 
 
 def _with_values(table: pa.Table, names: Sequence[str]) -> list[str]:

@@ -106,6 +106,13 @@ class TargetModel:
         )
 
 
+def load_policies(folder: Path) -> dict[str, TargetPolicy]:
+    """Target → policy of a saved `TriageModel`, in its order and without its weights."""
+    order = json.loads((folder / "model.json").read_text(encoding="utf-8"))["targets"]
+    specs = [json.loads((folder / "targets" / name / "target.json").read_text(encoding="utf-8")) for name in order]
+    return {spec["name"]: TargetPolicy.from_json(spec["policy"]) for spec in specs}
+
+
 @dataclass(frozen=True)
 class Answer:
     """What is said of n tickets for one target.
@@ -141,15 +148,23 @@ class TriageModel:
             vectors: float32 [n, d], sentence vectors of `state.texts(table)`.
             degraded: A part of the answer is missing: nothing is automated.
         """
-        features = self.state.transform(table, vectors)
         languages = table["language"].to_pylist() if "language" in table.column_names else [None] * table.num_rows
         patterns = presence(table, self.state.selection)
-        answers = []
-        for target in self.targets:
-            probabilities = target.predict(features)
-            decisions = target.policy.decide_all(probabilities, languages, patterns, degraded)
-            answers.append(Answer(target.name, probabilities, decisions))
-        return answers
+        probabilities = self.predict(table, vectors)
+        return [
+            Answer(name, rows, self.target(name).policy.decide_all(rows, languages, patterns, degraded))
+            for name, rows in probabilities.items()
+        ]
+
+    def predict(self, table: pa.Table, vectors: np.ndarray) -> dict[str, np.ndarray]:
+        """Calibrated probabilities alone: target → float64 [n, k], columns in the order of its closed list.
+
+        Args:
+            table: n tickets, as for `answer`.
+            vectors: float32 [n, d].
+        """
+        features = self.state.transform(table, vectors)
+        return {target.name: target.predict(features) for target in self.targets}
 
     def complete(self, table: pa.Table) -> pa.Table:
         """The table with a column of nulls for every field that the model reads and the table lacks."""

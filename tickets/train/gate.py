@@ -112,10 +112,8 @@ def _right_answers(storage: Storage, release: Release, table: pa.Table) -> dict[
     """Target → whether each row's label was hit; bool [n]."""
     model = release.load_model()
     tickets = model.complete(table)
-    part = release.manifest.parts["encoder"].key
-    encoder = EncoderRef(part, part.rsplit("/", 1)[-1])
-    name = f"{release.manifest.bucket}/vectors/{encoder.digest[:16]}"
-    vectors = encode_texts(storage, name, encoder, model.state.texts(tickets))
+    encoder = EncoderRef.of(release)
+    vectors = encode_texts(storage, encoder.vectors_name(release.manifest.bucket), encoder, model.state.texts(tickets))
     right = {}
     for answer in model.answer(tickets, vectors):
         codes = model.target(answer.target).labels.encode(label_values(tickets, answer.target))

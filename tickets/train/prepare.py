@@ -23,6 +23,7 @@ from tickets.errors import ModelError
 from tickets.features.encoder import Encoder, prepare_encoder
 from tickets.features.state import Selection, join_text, select_fields
 from tickets.models.labels import label_values
+from tickets.release import Release
 from tickets.snapshots import Snapshot, has_snapshot, load_snapshot, read_table, write_snapshot
 from tickets.storage import Storage
 from tickets.train.audit import TargetAudit, audit_target
@@ -35,6 +36,16 @@ class EncoderRef:
 
     key: str
     digest: str
+
+    @classmethod
+    def of(cls, release: Release) -> EncoderRef:
+        """The encoder that a release pins."""
+        key = release.manifest.parts["encoder"].key
+        return cls(key, key.rsplit("/", 1)[-1])
+
+    def vectors_name(self, bucket: str) -> str:
+        """Where the vectors that it computed for a bucket are kept."""
+        return f"{bucket}/vectors/{self.digest[:16]}"
 
 
 @dataclass(frozen=True)
@@ -107,7 +118,7 @@ def prepare(storage: Storage, snapshot: Snapshot, config: TicketsConfig, work_di
     split = choose_split(config.source.split, table)
     splits = split_rows(split, table, texts, label_values(table, config.source.targets[0]))
     encoder = EncoderRef(*prepare_encoder(config.encoder, storage))
-    vectors = encode_texts(storage, f"{config.bucket}/vectors/{encoder.digest[:16]}", encoder, texts)
+    vectors = encode_texts(storage, encoder.vectors_name(config.bucket), encoder, texts)
     return Dataset(snapshot, table, selection, texts, vectors, splits, split.kind, encoder, ceilings)
 
 

@@ -12,10 +12,11 @@ import pyarrow as pa
 from tickets.config import TicketsConfig
 from tickets.config.parse import dump
 from tickets.errors import ConflictError
-from tickets.release import Release, move_champion, publish_release, read_champion
+from tickets.release import Release, move_champion, pin_part, publish_release, read_champion, save_part
 from tickets.snapshots import write_snapshot
 from tickets.storage import Storage
 from tickets.train.fit import FittedTriage
+from tickets.train.index import Index, build_index
 from tickets.train.prepare import Dataset
 from tickets.train.report import automated_rows, format_scores, judge
 from tickets.train.split import SPLITS, TEST, TRAIN, seen_texts
@@ -31,6 +32,7 @@ class Published:
         scores: Target → scores on all test rows.
         unseen: Target → scores on the test rows whose text stands in no other split.
         fitted: How its models were chosen.
+        index: What it knows of past tickets.
         rows: Split → rows.
     """
 
@@ -39,6 +41,7 @@ class Published:
     scores: dict[str, dict[str, Any]]
     unseen: dict[str, dict[str, Any]]
     fitted: FittedTriage
+    index: Index
     rows: dict[str, int]
 
     @property
@@ -51,7 +54,7 @@ class Published:
             members = " + ".join(f"{weight:.2f} {family}" for family, weight in chosen["members"].items())
             lines.append(f"{name}: {members}")
         lines += [f"{name}: no model, {why}" for name, why in self.fitted.skipped.items()]
-        return "\n".join(lines)
+        return "\n".join([*lines, str(self.index)])
 
     def summary(self) -> dict[str, Any]:
         """The report as JSON-able values."""
@@ -62,6 +65,7 @@ class Published:
             "test": self.scores,
             "test_unseen_text": self.unseen,
             "chosen": self.fitted.chosen,
+            "retrieval": self.index.figures,
             "skipped": self.fitted.skipped,
         }
 
@@ -93,11 +97,16 @@ def judge_and_publish(
             labels, answer.probabilities[unseen], automated[unseen], true[unseen], *known
         )
     splits = _save_splits(storage, config.bucket, dataset)
+    index = build_index(storage, dataset.snapshot, dataset.splits, dataset.vectors, fitted.model, config)
     release = publish_release(
         storage,
         config.bucket,
-        fitted.model,
-        dataset.encoder.key,
+        {
+            "model": save_part(storage, config.bucket, "model", fitted.model.save),
+            "encoder": pin_part(storage, dataset.encoder.key),
+            **index.save(storage, config.bucket),
+        },
+        {target.name: list(target.labels.names) for target in fitted.model.targets},
         run_id,
         {
             "offline": dataset.snapshot.id,
@@ -105,12 +114,12 @@ def judge_and_publish(
             "split": dataset.split_kind,
             "splits": splits,
         },
-        {"test": scores, "test_unseen_text": scores_unseen, "chosen": fitted.chosen},
+        {"test": scores, "test_unseen_text": scores_unseen, "chosen": fitted.chosen, "retrieval": index.figures},
         dump(config),
     )
     role = _first_is_champion(storage, release)
     rows = {name: int((dataset.splits == name).sum()) for name in SPLITS}
-    return Published(release, role, scores, scores_unseen, fitted, rows)
+    return Published(release, role, scores, scores_unseen, fitted, index, rows)
 
 
 def _first_is_champion(storage: Storage, release: Release) -> str:

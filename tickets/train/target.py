@@ -15,7 +15,7 @@ from tickets.config import DecideConfig, ModelConfig, SweepConfig
 from tickets.decide.calibration import Temperature
 from tickets.decide.metrics import paired_bootstrap
 from tickets.decide.policy import Support, TargetPolicy
-from tickets.decide.thresholds import choose_threshold
+from tickets.decide.thresholds import LADDER, choose_threshold
 from tickets.errors import ModelError
 from tickets.features.state import Features
 from tickets.models import linear
@@ -234,11 +234,12 @@ def calibrate(
     temperature = Temperature.fit(probabilities, problem.codes[rows])
     calibrated = temperature.transform(probabilities)
     labelled = calibrated.max(axis=1), calibrated.argmax(axis=1) == problem.codes[rows]
-    automate, suggest = (
+    automate, suggest, *rungs = (
         choose_threshold(*labelled, precision, config.confidence)
-        for precision in (config.automate_precision, config.suggest_precision)
+        for precision in (config.automate_precision, config.suggest_precision, *LADDER)
     )
-    return replace(raw, temperature=temperature, policy=replace(policy, automate=automate, suggest=suggest))
+    decided = replace(policy, automate=automate, suggest=suggest, ladder=tuple(rung for rung in rungs if rung))
+    return replace(raw, temperature=temperature, policy=decided)
 
 
 def _fit_and_judge(

@@ -1,0 +1,41 @@
+"""A few tickets of a file, asked over HTTP and shown to a person. It does not know how the graph is deployed."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+
+import orjson
+from _entry import Job
+from _graph import Client
+
+from serve_app.answers import format_answer
+from tickets.errors import SourceError
+
+
+def try_tickets(client: Client, job: Job) -> str:
+    """Ask the graph about the first tickets of `serve.try_file`.
+
+    Returns:
+        The answers as text.
+
+    Raises:
+        SourceError: There is no such file, or a line of it is no JSON object.
+    """
+    config = job.config.serve
+    named = Path(config.try_file or "").expanduser()
+    path = next((p for p in (job.storage.path(job.bucket) / named, Path.cwd() / named) if p.is_file()), None)
+    if path is None:
+        raise SourceError(f"serve.try_file={config.try_file}: no such file in the bucket or here")
+    with path.open("rb") as lines:
+        try:
+            tickets = [orjson.loads(line) for line in islice(lines, config.try_tickets)]
+        except orjson.JSONDecodeError as error:
+            raise SourceError(f"serve.try_file={path}: allowed: one JSON object per line ({error})") from None
+    shown = []
+    for ticket in tickets:
+        title = " ".join(str(ticket.get("subject") or ticket.get("description") or "").split())
+        shown.append(
+            format_answer(f"{ticket.get('ticket_id', 'ticket')}  {title[:90]}", client.post("/v1/triage", ticket))
+        )
+    return "\n\n".join(shown)

@@ -1,0 +1,35 @@
+#!/usr/bin/env python3
+"""Serve a release over HTTP. On a running cluster it is deployed, or moved in place; else it stays up until Ctrl-C."""
+
+import _graph
+from _entry import Job, run_job
+from _try import try_tickets
+
+from serve_app.app import refuse_open_door
+from serve_app.guard import read_keys
+from tickets.release import open_release
+
+
+def main(job: Job) -> None:
+    """Deploy the graph, wait until the release answers, and tell where."""
+    config, root = job.config.serve, job.storage.root
+    refuse_open_door(config)
+    release = open_release(job.storage, job.bucket, job.config.release)
+    release.check()
+    if config.keys_file:
+        read_keys(root / config.keys_file, make=True)
+    client = _graph.Client(config, root)
+    with _graph.running(job) as dashboard:
+        _graph.deploy(dashboard, _graph.deploy_config(root, job.bucket, release.id, config))
+        client.wait_for(release.id)
+        job.report.made = {name: client.url + path for name, path in _graph.PAGES.items()} | {"dashboard": dashboard}
+        job.report.result = {"release": release.id}
+        job.report.next = [_graph.example(client, config)]
+        if config.try_file:
+            job.tell(try_tickets(client, job))
+        else:
+            _graph.stay(job)
+
+
+if __name__ == "__main__":
+    run_job("serve", main)

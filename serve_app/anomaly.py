@@ -1,0 +1,54 @@
+"""Ticket, probabilities and vector → is this unusual?, as a part of the graph. One process counts all arrivals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from serve_app.part import Part, Place
+from tickets.anomaly.arrivals import ArrivalWindow
+from tickets.anomaly.scorer import AnomalyScorer, AnomalyScores
+from tickets.config import AnomalyConfig
+from tickets.release import Release
+from tickets.retrieval.retriever import Retriever
+
+
+@dataclass(frozen=True)
+class ToScore:
+    """A ticket, the probability of each label of the first target, its vector, when it came, and whether it counts."""
+
+    ticket: Mapping[str, Any]
+    probabilities: Mapping[str, float]
+    vector: np.ndarray
+    now: datetime
+    counts: bool
+
+
+class AnomalyPart(Part[AnomalyScorer]):
+    """Items: `ToScore`. Answers: `AnomalyScores`.
+
+    Args:
+        place: Where releases lie.
+    """
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(place)
+        self._arrivals: ArrivalWindow | None = None
+
+    def load(self, release: Release) -> AnomalyScorer:
+        """The release's baselines; the arrivals that were counted so far stay."""
+        config = AnomalyConfig.model_validate(release.manifest.config["anomaly"])
+        if self._arrivals is None:
+            self._arrivals = ArrivalWindow(config.window_s, config.max_arrivals)
+        nearest = Retriever(release.load_corpus()).nearest
+        return AnomalyScorer(release.load_baselines(), nearest, config, self._arrivals)
+
+    def answer(self, loaded: AnomalyScorer, items: Sequence[ToScore]) -> list[AnomalyScores]:
+        """One set of scores per item, the arrivals counted in this order."""
+        return [
+            loaded.score(item.ticket, item.probabilities, item.vector, item.now, record=item.counts) for item in items
+        ]

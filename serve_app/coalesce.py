@@ -1,0 +1,89 @@
+"""Many callers, few calls: items that come while a call is under way travel together in the next one.
+
+A call between two processes costs some milliseconds of CPU whatever it carries; with one caller nothing waits, with
+many the cost is shared. It does not know what is called. (`ray.serve.batch` does this inside a replica; here it has to
+work before the process boundary, and without Ray.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+Call = Callable[[str, list[Any]], Awaitable[list[Any]]]
+"""Release id and items → one answer per item."""
+
+
+@dataclass
+class _Waiting:
+    release_id: str
+    item: Any
+    answer: asyncio.Future[Any]
+
+
+class Coalesced:
+    """Hands single items to a function of lists.
+
+    Args:
+        call: Answers a list of items.
+        max_items: Items of one call, at most.
+        max_calls: Calls under way at the same time, at most.
+        timeout_s: Seconds after which a call is given up, so that its place is free again.
+    """
+
+    def __init__(self, call: Call, max_items: int, max_calls: int, timeout_s: float) -> None:
+        self._call = call
+        self._max_items = max_items
+        self._max_calls = max_calls
+        self._timeout_s = timeout_s
+        self._waiting: deque[_Waiting] = deque()
+        self._calls: set[asyncio.Task[None]] = set()
+
+    async def __call__(self, release_id: str, item: Any) -> Any:
+        """The answer to one item; a caller that gives up takes its item out of the queue.
+
+        Raises:
+            TimeoutError: The call took too long.
+            Exception: What the call raised.
+        """
+        waiting = _Waiting(release_id, item, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        self._send()
+        return await waiting.answer
+
+    def _send(self) -> None:
+        while len(self._calls) < self._max_calls and (batch := self._take()):
+            task = asyncio.get_running_loop().create_task(self._run(batch))
+            self._calls.add(task)
+            task.add_done_callback(self._done)
+
+    def _take(self) -> list[_Waiting]:
+        """The oldest items that one release answers; those that nobody waits for any more are dropped."""
+        batch: list[_Waiting] = []
+        while self._waiting and len(batch) < self._max_items:
+            if not self._waiting[0].answer.done():
+                if batch and batch[0].release_id != self._waiting[0].release_id:
+                    break
+                batch.append(self._waiting[0])
+            self._waiting.popleft()
+        return batch
+
+    async def _run(self, batch: list[_Waiting]) -> None:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                answers = await self._call(batch[0].release_id, [waiting.item for waiting in batch])
+        except Exception as error:  # noqa: BLE001 - each caller gets it, and decides what it means
+            for waiting in batch:
+                if not waiting.answer.done():
+                    waiting.answer.set_exception(error)
+            return
+        for waiting, answer in zip(batch, answers, strict=True):
+            if not waiting.answer.done():
+                waiting.answer.set_result(answer)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._calls.discard(task)
+        self._send()

@@ -1,0 +1,89 @@
+"""What the ingress itself holds of the release that answers: fields, policies, and past tickets for its fallbacks."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import orjson
+
+from serve_app.classifier import Classified
+from tickets.config import PolicyConfig
+from tickets.decide.policy import Decision, TargetPolicy
+from tickets.features.state import Selection
+from tickets.release import Release
+from tickets.retrieval.corpus import Corpus
+
+
+@dataclass(frozen=True)
+class Current:
+    """A release with the policy that holds for it.
+
+    Attributes:
+        release: Its manifest.
+        selection: The fields that its model reads.
+        corpus: Its past tickets, memory-mapped.
+        calibrated: Target → policy as the release was calibrated.
+        policy: What a person allows.
+    """
+
+    release: Release
+    selection: Selection
+    corpus: Corpus
+    calibrated: dict[str, TargetPolicy]
+    policy: PolicyConfig
+
+    @classmethod
+    def load(cls, release: Release, policy: PolicyConfig) -> Current:
+        """Read what the ingress needs of a release.
+
+        Raises:
+            ReleaseError: A file is missing or was changed.
+        """
+        return cls(release, release.load_selection(), release.load_corpus(), release.load_policies(), policy)
+
+    @property
+    def id(self) -> str:
+        """The release's id."""
+        return self.release.id
+
+    @property
+    def first_target(self) -> str:
+        """The target that past tickets and arrivals are compared by."""
+        return next(iter(self.calibrated))
+
+    @property
+    def policy_id(self) -> str:
+        """The policy's name with a digest of its content."""
+        content = orjson.dumps(self.policy.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
+        return f"{self.policy.name}-{hashlib.sha256(content).hexdigest()[:12]}"
+
+    @property
+    def policies(self) -> dict[str, TargetPolicy]:
+        """Target → the release's policy with what a person allows laid over it."""
+        return {target: self._allowed(target, policy) for target, policy in self.calibrated.items()}
+
+    def decide(self, classified: Classified, language: str | None, degraded: bool) -> dict[str, Decision]:
+        """What may be done with each target's label.
+
+        Args:
+            classified: Probabilities of one ticket.
+            language: Its language, where it names one.
+            degraded: A part of the answer was replaced by its fallback.
+        """
+        return {
+            target: policy.decide(classified.probabilities[target], language, classified.pattern, degraded)
+            for target, policy in self.policies.items()
+        }
+
+    def label_probabilities(self, classified: Classified) -> dict[str, float]:
+        """Label of the first target → probability."""
+        rows: np.ndarray = classified.probabilities[self.first_target]
+        return dict(zip(self.release.manifest.targets[self.first_target], rows.tolist(), strict=True))
+
+    def _allowed(self, target: str, policy: TargetPolicy) -> TargetPolicy:
+        rules = self.policy.targets.get(target)
+        if not self.policy.automate or (rules is not None and not rules.automate):
+            return policy.suggesting()
+        return policy if rules is None or rules.precision is None else policy.asking(rules.precision)

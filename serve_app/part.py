@@ -1,0 +1,125 @@
+"""What every station of the graph shares: it answers lists of items by a release that it holds in memory.
+
+A call names the release that is to answer, and a part keeps the last two, so while a graph moves from one release to
+the next no answer mixes them. It does not know Ray, HTTP, or who calls.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+
+from tickets import logs
+from tickets.errors import TicketsError
+from tickets.release import Release, open_release
+from tickets.storage import Storage
+
+Loaded = TypeVar("Loaded")
+NUM_KEPT: Final = 2
+"""Releases that a part holds: the one that answers, and the one before or after it."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where releases lie: the root and the bucket under it."""
+
+    root: str
+    bucket: str
+
+    @property
+    def storage(self) -> Storage:
+        """The root."""
+        return Storage(self.root)
+
+    def open_release(self, reference: str) -> Release:
+        """A release by `champion`, `latest` or its id.
+
+        Raises:
+            ReleaseError: There is none, or its manifest was changed.
+        """
+        return open_release(self.storage, self.bucket, reference)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Stands in a list of answers for the item that could not be answered."""
+
+    message: str
+
+
+class Part(Generic[Loaded]):
+    """A station of the graph.
+
+    Args:
+        place: Where releases lie.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._kept: OrderedDict[str, Loaded] = OrderedDict()
+        self._loading = threading.Lock()
+        self._probe: Any = None
+        logs.setup(place.storage.path("logs"), "INFO", human=False)
+
+    def load(self, release: Release) -> Loaded:
+        """What this part needs of a release."""
+        raise NotImplementedError
+
+    def answer(self, loaded: Loaded, items: Sequence[Any]) -> list[Any]:
+        """One answer per item, in order."""
+        raise NotImplementedError
+
+    def __call__(self, release_id: str, items: Sequence[Any]) -> list[Any]:
+        """Answer items by a release; an item that cannot be answered gives a `Failure` and does not touch the others.
+
+        Raises:
+            ReleaseError: There is no such release, or a file of it was changed.
+        """
+        loaded = self.hold(release_id)
+        if not items:
+            return []
+        try:
+            answers = self.answer(loaded, items)
+        except Exception as error:  # noqa: BLE001 - one bad item must not take its batch-mates with it
+            if len(items) > 1:
+                return [self(release_id, [item])[0] for item in items]
+            logs.get("api").opt(exception=error).error("{} failed", type(self).__name__)
+            return [Failure(f"{type(error).__name__} in {type(self).__name__}")]
+        self._probe = items[-1]
+        return answers
+
+    def hold(self, release_id: str) -> Loaded:
+        """What was loaded of a release; loaded now if it is not held."""
+        with self._loading:
+            if release_id not in self._kept:
+                with logs.timed(logs.get("api"), "part.load", part=type(self).__name__, release=release_id):
+                    self._kept[release_id] = self.load(self._place.open_release(release_id))
+                while len(self._kept) > NUM_KEPT:
+                    self._kept.popitem(last=False)
+            self._kept.move_to_end(release_id)
+            return self._kept[release_id]
+
+    def reconfigure(self, config: Mapping[str, Any]) -> None:
+        """Hold the release that `config` names: at once where none is held, else beside the work, which goes on.
+
+        Raises:
+            ReleaseError: Nothing is held and the release cannot be opened.
+        """
+        if not self._kept:
+            self.hold(config["release"])
+        else:
+            threading.Thread(target=self._hold_or_tell, args=(config["release"],), daemon=True).start()
+
+    def check_health(self) -> None:
+        """Answer the last item again, on what is in memory; Ray Serve replaces a part for which this raises."""
+        if self._probe is not None:
+            self.answer(next(reversed(self._kept.values())), [self._probe])
+
+    def _hold_or_tell(self, release_id: str) -> None:
+        try:
+            self.hold(release_id)
+        except (TicketsError, OSError) as error:
+            logs.get("api").error("release {} is not taken: {}", release_id, error)

@@ -1,0 +1,21 @@
+"""The parts of the graph by name, in the order in which a ticket meets them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from serve_app.anomaly import AnomalyPart
+from serve_app.classifier import ClassifierPart
+from serve_app.encoder import EncoderPart
+from serve_app.part import Part
+from serve_app.reranker import RerankerPart
+from serve_app.retriever import RetrieverPart
+
+PARTS: Final[dict[str, type[Part[Any]]]] = {
+    "encoder": EncoderPart,
+    "classifier": ClassifierPart,
+    "retriever": RetrieverPart,
+    "reranker": RerankerPart,
+    "anomaly": AnomalyPart,
+}
+"""Name → class; the names are those of the deployments, too."""

@@ -1,0 +1,158 @@
+"""What a release knows of the past beside its model: the corpus of past tickets and the anomaly baselines.
+
+It does not know how past tickets are searched, or what becomes of the release.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tickets import logs
+from tickets.anomaly.baselines import Baselines
+from tickets.config import TicketsConfig
+from tickets.config.parse import dump
+from tickets.features.state import join_text
+from tickets.models.labels import label_values
+from tickets.models.triage import TriageModel
+from tickets.release import Part, Release, publish_release, save_part
+from tickets.retrieval.corpus import Corpus
+from tickets.retrieval.documents import FILTER_FIELDS, is_resolved
+from tickets.retrieval.retriever import learn
+from tickets.snapshots import Snapshot, load_snapshot, read_table
+from tickets.storage import Storage
+from tickets.train.prepare import EncoderRef, encode_texts
+from tickets.train.split import TRAIN, VALIDATION
+
+_OF_FIXES: Final = ("resolution", "resolution_code", "resolution_helpful", "satisfaction_score")
+
+
+@dataclass(frozen=True)
+class Index:
+    """What was made of past tickets.
+
+    Attributes:
+        corpus: Resolved tickets that can be found.
+        baselines: Usual arrivals, and usual distances.
+        figures: What was measured of the search on validation tickets, JSON-able.
+    """
+
+    corpus: Corpus
+    baselines: Baselines
+    figures: dict[str, Any]
+
+    def save(self, storage: Storage, bucket: str) -> dict[str, Part]:
+        """Save both as parts of a release."""
+        return {
+            "corpus": save_part(storage, bucket, "corpus", self.corpus.save),
+            "baselines": save_part(storage, bucket, "baselines", self.baselines.save),
+        }
+
+    def __str__(self) -> str:
+        lines = [f"past tickets: {len(self.corpus)}"]
+        if self.figures["num_queries"]:
+            measured = ", ".join(
+                f"{name} {self.figures[name]['hit_rate_at_5']:.2f} / {self.figures[name]['mrr_at_10']:.2f}"
+                for name in ("dense", "keywords", "fused")
+            )
+            lines.append(
+                f"found for {self.figures['num_queries']} validation tickets (hit rate at 5 / reciprocal rank): "
+                f"{measured}; share of meaning {self.figures['dense_weight']:.2f}"
+            )
+        return "\n".join(lines)
+
+
+def build_index(
+    storage: Storage,
+    snapshot: Snapshot,
+    splits: np.ndarray,
+    vectors: np.ndarray,
+    model: TriageModel,
+    config: TicketsConfig,
+) -> Index:
+    """Index past tickets, and learn from the validation tickets how to search them and how far is usual.
+
+    Args:
+        storage: The root.
+        snapshot: Offline tickets, n rows.
+        splits: str [n], the split of each; empty where it has none.
+        vectors: float32 [n, d], of the texts that the model reads.
+        model: Its first target is what tickets are compared by.
+        config: `retrieval` and `anomaly`.
+    """
+    table, texts, labels = _read(storage, snapshot, model)
+    held = is_resolved(table) & np.array([bool(text.strip()) for text in texts])
+    if config.retrieval.corpus == "train":
+        held &= splits == TRAIN
+    with logs.timed(logs.get("ml"), "index.build", rows=int(held.sum())):
+        corpus = Corpus.build(*_rows(held, table, texts, vectors, labels), config.retrieval)
+    with logs.timed(logs.get("ml"), "index.learn"):
+        learned = learn(corpus, *_rows(splits == VALIDATION, table, texts, vectors, labels))
+    first = model.targets[0].name
+    past = splits == TRAIN if config.retrieval.corpus == "train" else np.ones(len(splits), dtype=bool)
+    times, names = table["created_at"].filter(pa.array(past)), _take(labels[first], past)
+    baselines = Baselines.fit(times, names, 1 - learned.nearest, first, config.anomaly)
+    return Index(learned.corpus, baselines, learned.figures)
+
+
+def rebuild(storage: Storage, base: Release, config: TicketsConfig, run_id: str) -> tuple[Release, Index]:
+    """A release with the model of another one, and corpus and baselines from the tickets of today. Needs a running Ray.
+
+    Args:
+        storage: The root.
+        base: Whose model and encoder the new release pins.
+        config: `retrieval` and `anomaly`.
+        run_id: The run that makes it.
+    """
+    bucket, model = base.manifest.bucket, base.load_model()
+    snapshot = load_snapshot(storage, f"{bucket}/offline")
+    table = model.complete(read_table(storage, snapshot, _columns(model)))
+    encoder = EncoderRef.of(base)
+    vectors = encode_texts(storage, encoder.vectors_name(bucket), encoder, model.state.texts(table))
+    index = build_index(storage, snapshot, _splits_of(storage, base, table), vectors, model, config)
+    manifest = base.manifest
+    release = publish_release(
+        storage,
+        bucket,
+        {**manifest.parts, **index.save(storage, bucket)},
+        manifest.targets,
+        run_id,
+        {**manifest.data, "corpus": snapshot.id},
+        {**manifest.metrics, "retrieval": index.figures},
+        {**manifest.config, **{name: dump(config)[name] for name in ("retrieval", "anomaly")}},
+    )
+    return release, index
+
+
+def _read(storage: Storage, snapshot: Snapshot, model: TriageModel) -> tuple[pa.Table, list[str], dict[str, list[Any]]]:
+    """Tickets, the text of each as the model reads it, and target → labels."""
+    table = model.complete(read_table(storage, snapshot, _columns(model)))
+    texts = join_text(table, model.state.selection.text)
+    return table, texts, {target.name: label_values(table, target.name) for target in model.targets}
+
+
+def _columns(model: TriageModel) -> list[str]:
+    wanted = ["ticket_id", "created_at", *_OF_FIXES, *FILTER_FIELDS, *model.state.selection.text]
+    return list(dict.fromkeys([*wanted, *(target.name for target in model.targets)]))
+
+
+def _splits_of(storage: Storage, base: Release, table: pa.Table) -> np.ndarray:
+    """The split of each ticket when the release's model was made; empty for a ticket that came later."""
+    saved = read_table(storage, load_snapshot(storage, f"{base.manifest.bucket}/splits", base.manifest.data["splits"]))
+    at = pc.index_in(table["ticket_id"], value_set=saved["ticket_id"].combine_chunks())
+    return np.array(pc.fill_null(saved["split"].take(at), "").to_pylist(), dtype=object)
+
+
+def _rows(
+    chosen: np.ndarray, table: pa.Table, texts: list[str], vectors: np.ndarray, labels: dict[str, list[Any]]
+) -> tuple[pa.Table, list[str], np.ndarray, dict[str, list[Any]]]:
+    taken = {target: _take(values, chosen) for target, values in labels.items()}
+    return table.filter(pa.array(chosen)), _take(texts, chosen), vectors[chosen], taken
+
+
+def _take(values: list[Any], chosen: np.ndarray) -> list[Any]:
+    return [value for value, is_chosen in zip(values, chosen, strict=True) if is_chosen]
