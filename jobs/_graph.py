@@ -77,7 +77,7 @@ def deploy(dashboard_url: str, config: dict[str, Any]) -> None:
         if found is not None and found.status == ApplicationStatus.RUNNING:
             return
         if found is not None and found.status == ApplicationStatus.DEPLOY_FAILED:
-            raise GraphError(f"the graph was not deployed: {found.message}")
+            raise GraphError(f"the graph was not deployed: {found.message.strip().splitlines()[-1]}")
         time.sleep(0.2)
     raise GraphError(f"the graph is not up after {_START_S:.0f} s: {serve.status().applications}")
 
@@ -145,10 +145,11 @@ def running(job: Job) -> Iterator[str]:
     Yields:
         Address of the dashboard.
     """
-    from ray import serve
-
     dashboard = job.connect(serve=True)
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # a request to end is a clean stop, too
+    from ray import serve  # only now: importing Ray reads the environment that `connect` prepares
+
+    for number in (signal.SIGINT, signal.SIGTERM):  # both a clean stop, also where a script started this job
+        signal.signal(number, signal.default_int_handler)
     try:
         yield dashboard
     finally:

@@ -9,6 +9,7 @@ import os
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 from fastapi import FastAPI, Response
 
 from serve_app import api
@@ -23,7 +24,6 @@ from serve_app.retriever import Query
 from serve_app.service import Triaged
 from tickets.config import PolicyConfig, ServeConfig
 from tickets.features.request import read_ticket, text_of
-from tickets.values import to_json
 
 
 def create() -> FastAPI:
@@ -56,6 +56,6 @@ def create() -> FastAPI:
         ranking = ask("reranker", ToRank(text, candidates, probabilities, config.similar))
         scores = ask("anomaly", ToScore(given, probabilities, vector, datetime.now(UTC), True))
         decisions = current.decide(classified, read["language"], False)
-        return Response(to_json(triage_answer(Triaged(current, decisions, ranking, scores, (), {}), "none", None)))
+        return Response(orjson.dumps(triage_answer(Triaged(current, decisions, ranking, scores, (), {}), "none", None)))
 
     return app

@@ -5,8 +5,7 @@ import _graph
 from _entry import Job, run_job
 from _try import try_tickets
 
-from serve_app.app import refuse_open_door
-from serve_app.guard import read_keys
+from serve_app.guard import read_keys, refuse_open_door
 from tickets.release import open_release
 
 
@@ -22,12 +21,15 @@ def main(job: Job) -> None:
     with _graph.running(job) as dashboard:
         _graph.deploy(dashboard, _graph.deploy_config(root, job.bucket, release.id, config))
         client.wait_for(release.id)
-        job.report.made = {name: client.url + path for name, path in _graph.PAGES.items()} | {"dashboard": dashboard}
         job.report.result = {"release": release.id}
-        job.report.next = [_graph.example(client, config)]
         if config.try_file:
             job.tell(try_tickets(client, job))
+            job.report.next = [job.command("serve", "serve.try_file=null")]
         else:
+            job.report.made = {name: client.url + path for name, path in _graph.PAGES.items()} | {
+                "dashboard": dashboard
+            }
+            job.report.next = [_graph.example(client, config)]
             _graph.stay(job)
 
 

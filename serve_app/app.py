@@ -3,10 +3,9 @@
     serve run serve_app.app:build root=/data/tickets bucket=acme profile=fused
     serve build serve_app.app:app -o serve.yaml            (from TICKETS_ROOT, DATA__BUCKET and TICKETS_SERVE)
 
-It does not know how a job composes its configuration, nor what the parts do.
+It does not know how a job composes its configuration, nor what the parts do. (Annotations are not postponed in this
+file: Ray Serve looks at the type of the builder's argument.)
 """
-
-from __future__ import annotations
 
 import os
 from pathlib import Path
@@ -17,6 +16,7 @@ from pydantic import Field
 from ray import serve
 from ray.serve import Application, Deployment
 
+from serve_app.guard import refuse_open_door
 from serve_app.ingress import Ingress
 from serve_app.part import Place
 from serve_app.parts import PARTS
@@ -91,18 +91,6 @@ def build(args: AppArgs) -> Application:
         **_ROLLING,
     )
     return ingress.bind(place, config, **parts)
-
-
-def refuse_open_door(config: ServeConfig) -> None:
-    """Refuse to listen beyond loopback without keys.
-
-    Raises:
-        ConfigError: HAProxy, which listens on every interface, or another host than loopback, and no keys.
-    """
-    is_open = os.environ.get("RAY_SERVE_ENABLE_HA_PROXY") == "1" or config.throughput
-    if config.keys_file is None and (is_open or config.host not in ("127.0.0.1", "localhost", "::1")):
-        where = "HAProxy listens on every interface" if is_open else f"serve.host={config.host} is not loopback"
-        raise ConfigError(f"{where} and serve.keys_file is not set; allowed: keys, or loopback without HAProxy")
 
 
 def _bind_part(name: str, place: Place, config: ServeConfig, release_id: str) -> Application:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from serve_app.part import Part
 from tickets.features.request import build_table
 from tickets.features.state import presence
-from tickets.models.triage import TriageModel
 from tickets.release import Release
+
+if TYPE_CHECKING:  # the ingress imports this file for its items, and needs no model
+    from tickets.models.triage import TriageModel
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Classified:
     pattern: str
 
 
-class ClassifierPart(Part[TriageModel]):
+class ClassifierPart(Part["TriageModel"]):
     """Items: `ToClassify`. Answers: `Classified`."""
 
     def load(self, release: Release) -> TriageModel:

@@ -32,15 +32,28 @@ class Coalesced:
         max_items: Items of one call, at most.
         max_calls: Calls under way at the same time, at most.
         timeout_s: Seconds after which a call is given up, so that its place is free again.
+        linger_s: Seconds that items wait for others that may come.
+        num_expected: How many items may come soon, those that wait included; where all of them wait, none lingers.
     """
 
-    def __init__(self, call: Call, max_items: int, max_calls: int, timeout_s: float) -> None:
+    def __init__(
+        self,
+        call: Call,
+        max_items: int,
+        max_calls: int,
+        timeout_s: float,
+        linger_s: float = 0.0,
+        num_expected: Callable[[], int] = lambda: 0,
+    ) -> None:
         self._call = call
         self._max_items = max_items
         self._max_calls = max_calls
         self._timeout_s = timeout_s
+        self._linger_s = linger_s
+        self._num_expected = num_expected
         self._waiting: deque[_Waiting] = deque()
         self._calls: set[asyncio.Task[None]] = set()
+        self._lingering: asyncio.TimerHandle | None = None
 
     async def __call__(self, release_id: str, item: Any) -> Any:
         """The answer to one item; a caller that gives up takes its item out of the queue.
@@ -51,19 +64,33 @@ class Coalesced:
         """
         waiting = _Waiting(release_id, item, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
-        self._send()
+        self._send_or_linger()
         return await waiting.answer
 
+    def _send_or_linger(self) -> None:
+        if not self._waiting or len(self._calls) >= self._max_calls:
+            return
+        if len(self._waiting) >= min(self._num_expected(), self._max_items) or not self._linger_s:
+            self._send()
+        elif self._lingering is None:
+            self._lingering = asyncio.get_running_loop().call_later(self._linger_s, self._send)
+
     def _send(self) -> None:
-        while len(self._calls) < self._max_calls and (batch := self._take()):
+        """Share what waits among the calls that are free."""
+        if self._lingering is not None:
+            self._lingering.cancel()
+            self._lingering = None
+        while (num_free := self._max_calls - len(self._calls)) and (
+            batch := self._take(-(-len(self._waiting) // num_free))
+        ):
             task = asyncio.get_running_loop().create_task(self._run(batch))
             self._calls.add(task)
             task.add_done_callback(self._done)
 
-    def _take(self) -> list[_Waiting]:
+    def _take(self, num: int) -> list[_Waiting]:
         """The oldest items that one release answers; those that nobody waits for any more are dropped."""
         batch: list[_Waiting] = []
-        while self._waiting and len(batch) < self._max_items:
+        while self._waiting and len(batch) < min(num, self._max_items):
             if not self._waiting[0].answer.done():
                 if batch and batch[0].release_id != self._waiting[0].release_id:
                     break
@@ -86,4 +113,4 @@ class Coalesced:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._calls.discard(task)
-        self._send()
+        self._send_or_linger()

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from serve_app.part import Part
-from tickets.features.encoder import Encoder
 from tickets.release import Release
 
+if TYPE_CHECKING:
+    from tickets.features.encoder import Encoder
 
-class EncoderPart(Part[Encoder]):
+
+class EncoderPart(Part["Encoder"]):
     """Items: texts. Answers: unit vectors, float32 [d]."""
 
     def load(self, release: Release) -> Encoder:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
+import os
 import re
 import secrets
 import uuid
@@ -21,6 +22,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 
 from serve_app.errors import TooLargeError, describe, respond
+from tickets.config import ServeConfig
 from tickets.errors import ConfigError
 
 Scope = MutableMapping[str, Any]
@@ -89,6 +91,18 @@ class Guard:
         given = token if scheme.lower() == "bearer" else headers.get("x-api-key", "")
         digest = hashlib.sha256(given.strip().encode()).digest()
         return any([hmac.compare_digest(digest, known) for known in self._key_digests])  # noqa: C419 - all of them
+
+
+def refuse_open_door(config: ServeConfig) -> None:
+    """Refuse to listen beyond loopback without keys.
+
+    Raises:
+        ConfigError: HAProxy, which listens on every interface, or another host than loopback, and no keys.
+    """
+    is_open = os.environ.get("RAY_SERVE_ENABLE_HA_PROXY") == "1" or config.throughput
+    if config.keys_file is None and (is_open or config.host not in ("127.0.0.1", "localhost", "::1")):
+        where = "HAProxy listens on every interface" if is_open else f"serve.host={config.host} is not loopback"
+        raise ConfigError(f"{where} and serve.keys_file is not set; allowed: keys, or loopback without HAProxy")
 
 
 def read_keys(path: Path, make: bool = False) -> list[bytes]:

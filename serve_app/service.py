@@ -91,7 +91,14 @@ class TriageService:
         self._config = config
         self._calls = calls
         self._parts = {
-            name: Coalesced(calls[name], config.max_together, self._num_calls(name), self._deadline(name))
+            name: Coalesced(
+                calls[name],
+                config.max_together,
+                self._num_calls(name),
+                self._deadline(name),
+                config.linger_s,
+                lambda: self._num_pending,
+            )
             for name in PARTS
         }
         self._current: Current | None = None

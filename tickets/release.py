@@ -9,20 +9,23 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from tickets.anomaly.baselines import Baselines
-from tickets.decide.policy import TargetPolicy
 from tickets.errors import ReleaseError
-from tickets.features.encoder import Encoder
-from tickets.features.state import Selection, load_selection
-from tickets.models.triage import TriageModel, load_policies
-from tickets.retrieval.corpus import Corpus
 from tickets.storage import Storage, digest_files
+
+if TYPE_CHECKING:  # each part of a release is imported when it is loaded: most processes load one of them
+    from tickets.anomaly.baselines import Baselines
+    from tickets.decide.policy import TargetPolicy
+    from tickets.features.encoder import Encoder
+    from tickets.features.state import Selection
+    from tickets.models.triage import TriageModel
+    from tickets.retrieval.corpus import Corpus
 
 FORMAT_VERSION: Final = 2
 """Version of the layout; a manifest of another one is refused."""
@@ -60,12 +63,12 @@ class Manifest(BaseModel):
     metrics: dict[str, Any]
     config: dict[str, Any]
 
-    @property
+    @cached_property
     def id(self) -> str:
         """Time of making and digest of the manifest: a changed manifest has another id."""
         return f"{self.created_at}-{self.digest[:12]}"
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the manifest, hexadecimal."""
         return hashlib.sha256(orjson.dumps(self.model_dump(), option=orjson.OPT_SORT_KEYS)).hexdigest()
@@ -108,6 +111,8 @@ class Release:
         Raises:
             ReleaseError: A file is missing or was changed.
         """
+        from tickets.models.triage import TriageModel
+
         return TriageModel.load(self._checked_dir("model"))
 
     def load_encoder(self, num_threads: int = 1) -> Encoder:
@@ -116,6 +121,8 @@ class Release:
         Raises:
             ReleaseError: A file is missing or was changed.
         """
+        from tickets.features.encoder import Encoder
+
         return Encoder(self._checked_dir("encoder"), num_threads)
 
     def load_selection(self) -> Selection:
@@ -124,6 +131,8 @@ class Release:
         Raises:
             ReleaseError: A file is missing or was changed.
         """
+        from tickets.features.state import load_selection
+
         return load_selection(self._checked_dir("model") / "features")
 
     def load_policies(self) -> dict[str, TargetPolicy]:
@@ -132,6 +141,8 @@ class Release:
         Raises:
             ReleaseError: A file is missing or was changed.
         """
+        from tickets.models.triage import load_policies
+
         return load_policies(self._checked_dir("model"))
 
     def load_corpus(self) -> Corpus:
@@ -140,6 +151,8 @@ class Release:
         Raises:
             ReleaseError: A file is missing or was changed.
         """
+        from tickets.retrieval.corpus import Corpus
+
         return Corpus.load(self._checked_dir("corpus"))
 
     def load_baselines(self) -> Baselines:
@@ -148,6 +161,8 @@ class Release:
         Raises:
             ReleaseError: A file is missing or was changed.
         """
+        from tickets.anomaly.baselines import Baselines
+
         return Baselines.load(self._checked_dir("baselines"))
 
     def _checked_dir(self, name: str) -> Path:

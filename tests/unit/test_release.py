@@ -19,12 +19,15 @@ from tickets import release as release_module
 from tickets.errors import ConflictError, ReleaseError
 from tickets.models.triage import TriageModel
 from tickets.release import (
+    PARTS,
     Release,
     list_releases,
     move_champion,
     open_release,
+    pin_part,
     publish_release,
     read_champion,
+    save_part,
 )
 from tickets.storage import Storage
 
@@ -47,12 +50,23 @@ np.savez(f"{folder}/read.npz", encoded=encoded, **{answer.target: answer.probabi
 
 def _publish(storage: Storage, model: TriageModel, encoder_key: str = "encoders/tiny", **given: Any) -> Release:
     content: dict[str, Any] = {
+        "parts": {
+            "model": save_part(storage, BUCKET, "model", model.save),
+            "encoder": pin_part(storage, encoder_key),
+            "corpus": save_part(storage, BUCKET, "corpus", lambda folder: _note(folder, "corpus")),
+            "baselines": save_part(storage, BUCKET, "baselines", lambda folder: _note(folder, "baselines")),
+        },
+        "targets": {target.name: list(target.labels.names) for target in model.targets},
         "run_id": "run-1",
         "data": {"offline": "abc", "splits": "def"},
         "metrics": {"test": {"category": {"accuracy": np.float64(0.75), "ece": float("nan")}}},
         "config": {"source": {"targets": ["category", "priority"]}},
     }
-    return publish_release(storage, BUCKET, model, encoder_key, **{**content, **given})
+    return publish_release(storage, BUCKET, **{**content, **given})
+
+
+def _note(folder: Path, text: str) -> None:
+    (folder / "note.txt").write_text(text)
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +163,7 @@ def test_the_manifest_says_what_the_release_is(storage: Storage) -> None:
     manifest = open_release(storage, BUCKET, "latest").manifest
     assert manifest.targets == {"category": ["billing", "login", "outage"], "priority": ["high", "low"]}
     assert manifest.metrics == {"test": {"category": {"accuracy": 0.75, "ece": None}}}
-    assert set(manifest.parts) == {"model", "encoder"}
+    assert set(manifest.parts) == set(PARTS)
     sizes = [path.stat().st_size for path in storage.path(manifest.parts["model"].key).rglob("*") if path.is_file()]
     assert manifest.parts["model"].num_bytes == sum(sizes)
 
@@ -246,7 +260,7 @@ def test_a_manifest_without_one_of_its_fields_is_refused(storage: Storage) -> No
 @pytest.mark.parametrize("version", [0, 2, "1", None])
 def test_an_unknown_format_is_refused(storage: Storage, version: Any) -> None:
     _rewrite(_manifest(storage), format_version=version)
-    with pytest.raises(ReleaseError, match=f"format_version {version!r} is unknown; allowed: 1"):
+    with pytest.raises(ReleaseError, match=f"format_version {version!r} is unknown; allowed: 2"):
         open_release(storage, BUCKET, "latest")
 
 

@@ -99,6 +99,8 @@ class ServeConfig(Config):
     """Tickets in work at the same time in one ingress process; further ones are refused with 503."""
     max_together: PositiveInt = 16
     """Tickets that one call between two processes carries at most."""
+    linger_s: Annotated[float, Field(ge=0.0)] = 0.01
+    """Seconds that a ticket waits for others, so that they share a call; one that is alone never waits."""
     batch_tickets: PositiveInt = 64
     """Most tickets of one batch request."""
     text_bytes: PositiveInt = 1_000_000

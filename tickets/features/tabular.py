@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -45,12 +46,17 @@ class Categories:
             int32 [rows, fields]: 0 missing, 1 unseen, from 2 on the known values.
         """
         codes = np.zeros((table.num_rows, len(self.values)), dtype=np.int32)
-        for column, (name, values) in enumerate(self.values.items()):
-            text = _as_text(table[name])
-            known = pc.index_in(text, value_set=pa.array(values, pa.string()))
-            found = pc.fill_null(pc.add(known, _FIRST), UNSEEN)
-            codes[:, column] = pc.if_else(pc.is_null(text), MISSING, found).to_numpy()
+        for column, (name, known) in enumerate(self._codes.items()):
+            codes[:, column] = [known.get(value, UNSEEN) for value in _as_text(table[name]).to_pylist()]
         return codes
+
+    @cached_property
+    def _codes(self) -> dict[str, dict[str | None, int]]:
+        """Field → value → code."""
+        return {
+            name: {None: MISSING, **{value: code for code, value in enumerate(values, start=_FIRST)}}
+            for name, values in self.values.items()
+        }
 
 
 @dataclass(frozen=True)
@@ -109,12 +115,13 @@ def _frequent(column: pa.ChunkedArray) -> tuple[str, ...]:
     return tuple(value for _, value in sorted(kept, key=lambda pair: (-pair[0], pair[1])))
 
 
-def _as_text(column: pa.ChunkedArray) -> pa.Array:
-    return pc.cast(column, pa.string()).combine_chunks()
+def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return column if column.type == pa.string() else pc.cast(column, pa.string())
 
 
 def _as_float(column: pa.ChunkedArray) -> np.ndarray:
-    return np.asarray(pc.cast(column, pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
+    floats = column if column.type == pa.float64() else pc.cast(column, pa.float64())
+    return np.asarray(floats.to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
 def _squash(values: np.ndarray) -> np.ndarray:

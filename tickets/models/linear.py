@@ -53,9 +53,19 @@ class Linear:
         self._num_codes = num_codes
 
     def margins(self, features: Features) -> np.ndarray:
-        """Distances from each class's hyperplane, float32 [n, k]."""
-        columns = _columns(features, self._vector_weight, self._with_fields, self._num_codes)
-        margins: np.ndarray = columns @ self._weights + self._intercept
+        """Distances from each class's hyperplane, float32 [n, k].
+
+        The same as the product of `_columns` with the weights, block by block: for a single ticket, building that
+        matrix costs many times the product.
+        """
+        words, chars, vectors = features.words, features.chars, features.vectors * np.float32(self._vector_weight)
+        sizes = [words.shape[1], chars.shape[1], vectors.shape[1]]
+        of_words, of_chars, of_vectors, of_fields = np.split(self._weights, np.cumsum(sizes))
+        margins: np.ndarray = words @ of_words + chars @ of_chars + vectors @ of_vectors + self._intercept
+        if self._with_fields:
+            of_codes, of_numbers = np.split(of_fields, [sum(self._num_codes)])
+            margins += _gathered(features.categories, self._num_codes, of_codes)
+            margins += _filled(features.numbers) @ of_numbers
         return margins
 
     def predict(self, features: Features, head: np.ndarray | None = None) -> np.ndarray:
@@ -154,7 +164,7 @@ def _columns(
 ) -> sparse.csr_matrix:
     parts = [features.words, features.chars, sparse.csr_matrix(features.vectors * np.float32(vector_weight))]
     if with_fields:
-        parts += [_one_hot(features.categories, num_codes), _filled(features.numbers)]
+        parts += [_one_hot(features.categories, num_codes), sparse.csr_matrix(_filled(features.numbers))]
     return sparse.hstack(parts, format="csr", dtype=np.float32)
 
 
@@ -168,11 +178,20 @@ def _one_hot(codes: np.ndarray, num_codes: tuple[int, ...]) -> sparse.csr_matrix
     return sparse.hstack(columns, format="csr") if columns else sparse.csr_matrix((len(codes), 0), dtype=np.float32)
 
 
-def _filled(numbers: np.ndarray) -> sparse.csr_matrix:
+def _gathered(codes: np.ndarray, num_codes: tuple[int, ...], weights: np.ndarray) -> np.ndarray:
+    """The product of `_one_hot` with weights, float32 [n, k]: a sum of rows of weights."""
+    total = np.zeros((len(codes), weights.shape[1]), dtype=np.float32)
+    for column, of_column in enumerate(np.split(weights, np.cumsum(num_codes)[:-1])):
+        known = codes[:, column] < len(of_column)
+        total[known] += of_column[codes[known, column]]
+    return total
+
+
+def _filled(numbers: np.ndarray) -> np.ndarray:
     """Numbers with 0 (the median) where missing, beside flags that say where."""
     missing = np.isnan(numbers)
     filled = np.where(missing, np.float32(0), numbers / np.float32(3))  # on the scale of the unit text rows
-    return sparse.csr_matrix(np.hstack([filled, missing.astype(np.float32)]))
+    return np.hstack([filled, missing.astype(np.float32)])
 
 
 def _spread(order: np.ndarray, labels: np.ndarray, share: float, num_classes: int) -> np.ndarray:

@@ -7,6 +7,7 @@ Framework: BM25 and Beyond"); scores are those of Lucene, computed by bm25s when
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -83,6 +84,7 @@ class LexicalIndex:
         ids = [[vocabulary.setdefault(term, len(vocabulary)) for term in _terms(text, stemmer)] for text in texts]
         if not vocabulary:
             return cls(None, len(texts), stemmer)
+        logging.getLogger("bm25s").setLevel(logging.WARNING)  # it sets itself to DEBUG, and the root logger to print
         bm25 = bm25s.BM25(method="lucene", backend="numpy")
         bm25.index((ids, vocabulary), create_empty_token=False, show_progress=False)
         return cls(bm25, len(texts), stemmer)
