@@ -11,7 +11,7 @@ JOB := $(PY) jobs
 # uv reads neither pip's settings nor its variables: take over the folders of local builds.
 export UV_FIND_LINKS ?= $(subst $() ,$(shell printf ','),$(strip $(PIP_FIND_LINKS)))
 
-.PHONY: help setup demo test lint types unit integration real stop clean
+.PHONY: help setup demo serve test lint types unit integration real stop clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,11 +26,14 @@ setup: .venv/.installed  ## Create .venv and install everything (skipped when no
 	@$(PY) -m uv pip install -q --python $(PY) -c constraints.txt -e '.[dev]' $(if $(TORCH_BACKEND),--torch-backend $(TORCH_BACKEND))
 	@touch $@
 
-demo: setup  ## Run the main job on simulated tickets, then answer three unseen ones
+demo: setup  ## Run the main job on simulated tickets, then serve the release and ask about three unseen ones
 	@trap '$(JOB)/stop.py' EXIT; \
 	$(JOB)/simulate.py; \
 	$(JOB)/train.py sweep=demo; \
-	$(JOB)/predict.py data.raw_file=raw/unseen.jsonl
+	$(JOB)/serve.py serve.try_file=raw/unseen.jsonl
+
+serve: setup  ## Serve the champion on loopback until Ctrl-C
+	@exec $(JOB)/serve.py
 
 test: setup lint types unit integration  ## Lint, types and all tests
 
