@@ -41,9 +41,7 @@ HOMES = {
     "ray": {"tickets/data", "tickets/train", "serve_app", "jobs"},
 }
 """Heavy libraries and the only places that may name them."""
-SOURCES = sorted(
-    path for folder in ("tickets", "serve_app", "jobs") for path in (REPOSITORY / folder).rglob("*.py")
-)
+SOURCES = sorted(path for folder in ("tickets", "serve_app", "jobs") for path in (REPOSITORY / folder).rglob("*.py"))
 NOT_SERVED = ("data", "train", "registry", "online")
 """Rooms that the graph does not need: it reads releases alone."""
 MODULES = [

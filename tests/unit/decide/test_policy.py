@@ -131,3 +131,26 @@ def test_a_closed_list_holds_different_labels(labels: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("policy", [_policy(), _policy(None, None)], ids=["thresholds", "none"])
 def test_policy_survives_json(policy: TargetPolicy) -> None:
     assert TargetPolicy.from_json(json.loads(json.dumps(policy.to_json()))) == policy
+
+
+def _on_ladder() -> TargetPolicy:
+    rungs = tuple(
+        Threshold(value=value, precision=precision, coverage=0.5, hits=100, total=100, low=0.97)
+        for precision, value in ((0.8, 0.55), (0.9, 0.7), (0.95, 0.94))
+    )
+    return TargetPolicy(LABELS, _threshold(0.9), _threshold(0.5), _policy().support, rungs)
+
+
+@pytest.mark.parametrize(("asked", "value"), [(0.5, 0.55), (0.8, 0.55), (0.81, 0.7), (0.95, 0.94), (0.951, None)])
+def test_another_precision_takes_the_next_rung(asked: float, value: float | None) -> None:
+    automate = _on_ladder().asking(asked).automate
+    assert (automate and automate.value) == value
+
+
+def test_without_automation_the_best_is_a_suggestion() -> None:
+    assert _on_ladder().suggesting().decide(SURE, "en", PATTERN).action is Action.SUGGEST
+
+
+def test_the_ladder_is_kept() -> None:
+    policy = _on_ladder()
+    assert TargetPolicy.from_json(json.loads(json.dumps(policy.to_json()))) == policy

@@ -13,11 +13,8 @@ from tickets.config import PolicyConfig
 from tickets.features.request import build_table, read_ticket
 
 TICKET = {
-    "ticket_id": "N1",
-    "subject": "invoice charge refund please",
-    "product": "API",
-    "channel": "email",
-    "language": "en",
+    **{"ticket_id": "N1", "subject": "invoice charge refund please", "product": "API", "channel": "email"},
+    **{"language": "en", "affected_users": 2, "account_age_days": 700, "weekend_ticket": False},
 }
 
 
