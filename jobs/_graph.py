@@ -10,6 +10,7 @@ import os
 import signal
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -109,12 +110,16 @@ class Client:
         """The JSON answer to a JSON question.
 
         Raises:
-            OSError: It cannot be reached, or answers with an error.
+            GraphError: It answers with an error; says which.
+            OSError: It cannot be reached.
         """
-        return self._open(urllib.request.Request(self.url + path, json.dumps(content).encode(), self._headers))
+        try:
+            return self._open(urllib.request.Request(self.url + path, json.dumps(content).encode(), self._headers))
+        except urllib.error.HTTPError as error:
+            raise GraphError(f"{path}: {error.code} {error.read(500).decode(errors='replace')}") from None
 
-    def wait_for(self, release_id: str) -> None:
-        """Wait until a release answers.
+    def wait_for(self, release_id: str, policy: dict[str, Any]) -> None:
+        """Wait until a release answers under a policy.
 
         Raises:
             GraphError: It was refused, or is not taken in time.
@@ -125,9 +130,9 @@ class Client:
                 answering = self.get("/v1/release")
             except OSError:  # HAProxy learns of new processes a moment after they run
                 answering = None
-            if answering and answering["release"] == release_id:
+            if answering and answering["release"] == release_id and policy.items() <= answering["policy"].items():
                 return
-            if answering and answering["refused"]:
+            if answering and (answering["refused"] or "").startswith(f"{release_id}:"):
                 raise GraphError(f"the graph goes on with {answering['release']}; refused {answering['refused']}")
             time.sleep(0.2)
         raise GraphError(f"{release_id} does not answer after {_MOVE_S:.0f} s; last seen: {answering}")

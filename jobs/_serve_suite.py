@@ -100,4 +100,4 @@ def _watched(running: Running, loop: Any) -> dict[str, Any]:
 
 def _usual(figures: Sequence[dict[str, Any]], service_name: str | None, load: str) -> float:
     """Mean throughput of all runs of a service under a load."""
-    return float(np.mean([of["loads"][load]["per_s"] for of in figures if of["service"] == service_name]))
+    return float(np.mean([of["loads"][load]["per_s"] for of in figures if of["service"] == service_name])) or np.nan

@@ -32,6 +32,8 @@ def try_tickets(client: Client, job: Job) -> str:
             tickets = [orjson.loads(line) for line in islice(lines, config.try_tickets)]
         except orjson.JSONDecodeError as error:
             raise SourceError(f"serve.try_file={path}: allowed: one JSON object per line ({error})") from None
+    if not all(isinstance(ticket, dict) for ticket in tickets):
+        raise SourceError(f"serve.try_file={path}: allowed: one JSON object per line")
     shown = []
     for ticket in tickets:
         title = " ".join(str(ticket.get("subject") or ticket.get("description") or "").split())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -37,15 +37,19 @@ class AnomalyPart(Part[AnomalyScorer]):
 
     def __init__(self, place: Place) -> None:
         super().__init__(place)
-        self._arrivals: ArrivalWindow | None = None
+        self._arrivals: tuple[AnomalyConfig, ArrivalWindow] | None = None
 
     def load(self, release: Release) -> AnomalyScorer:
-        """The release's baselines; the arrivals that were counted so far stay."""
+        """The release's baselines; the arrivals that were counted so far stay, unless it counts them otherwise."""
         config = AnomalyConfig.model_validate(release.manifest.config["anomaly"])
-        if self._arrivals is None:
-            self._arrivals = ArrivalWindow(config.window_s, config.max_arrivals)
+        if self._arrivals is None or self._arrivals[0] != config:
+            self._arrivals = config, ArrivalWindow(config.window_s, config.max_arrivals)
         nearest = Retriever(release.load_corpus()).nearest
-        return AnomalyScorer(release.load_baselines(), nearest, config, self._arrivals)
+        return AnomalyScorer(release.load_baselines(), nearest, config, self._arrivals[1])
+
+    def as_probe(self, item: ToScore) -> ToScore:
+        """A health check is no arrival."""
+        return replace(item, counts=False)
 
     def answer(self, loaded: AnomalyScorer, items: Sequence[ToScore]) -> list[AnomalyScores]:
         """One set of scores per item, the arrivals counted in this order."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -12,10 +13,12 @@ from serve_app.api import read_request
 from serve_app.errors import TooLargeError, describe
 from serve_app.service import TriageService
 from tickets.config import ServeConfig
+from tickets.features.state import MOST_CHARS
 from tickets.masking import mask
 from tickets.predictions import PredictionLog
 from tickets.values import to_json
 
+_LONG_NUMBER: Final = 10**11
 _AT_ONCE: Final = 8
 """Tickets of one batch in work at the same time, so that none waits out its deadline behind its batch-mates."""
 
@@ -42,7 +45,7 @@ class Answering:
         """
         now = datetime.now(UTC)
         triaged = await self._service.triage(ticket, now)
-        prediction_id = self._log.new_id(now) if self._log else request_id
+        prediction_id = self._log.new_id(now) if self._log else uuid.uuid4().hex
         ticket_id = ticket.get("ticket_id")
         answer = triage_answer(triaged, prediction_id, None if ticket_id is None else str(ticket_id))
         if self._log is not None:
@@ -77,13 +80,17 @@ class Answering:
 
 
 def masked_line(record: Mapping[str, Any]) -> bytes:
-    """A record of the log as JSON, its ticket masked of personal data and secrets at any depth."""
-    return to_json({**record, "ticket": _masked(record["ticket"])})
+    """A record of the log as JSON: its ticket masked of personal data and secrets at any depth, long texts cut."""
+    answer = {**record["answer"], "ticket_id": _masked(record["answer"]["ticket_id"])}
+    return to_json({**record, "ticket": _masked(record["ticket"]), "answer": answer})
 
 
 def _masked(value: Any) -> Any:
     if isinstance(value, str):
-        return mask(value)
+        return mask(value[:MOST_CHARS])
+    if isinstance(value, int) and abs(value) >= _LONG_NUMBER:  # a card number may come without quotes
+        masked = mask(str(value))
+        return value if masked == str(value) else masked
     if isinstance(value, Mapping):
-        return {str(key): _masked(item) for key, item in value.items()}
+        return {_masked(str(key)): _masked(item) for key, item in value.items()}
     return [_masked(item) for item in value] if isinstance(value, list | tuple) else value

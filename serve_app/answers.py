@@ -103,12 +103,14 @@ def _label(decision: Decision) -> dict[str, Any]:
 
 
 def _similar(similar: Similar) -> dict[str, Any]:
-    return {**asdict(similar), "text": _short(similar.text, _MOST_TEXT)}
+    resolution = similar.resolution and _short(similar.resolution, _MOST_TEXT)
+    return {**asdict(similar), "text": _short(similar.text, _MOST_TEXT), "resolution": resolution}
 
 
 def _suggestion(suggestion: Suggestion) -> dict[str, Any]:
     shown = asdict(suggestion)
     del shown["fix"]
+    shown["resolution"] = suggestion.resolution and _short(suggestion.resolution, _MOST_TEXT)
     return shown
 
 

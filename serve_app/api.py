@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, create_model
 
+from tickets.errors import FieldError
 from tickets.schema import FIELDS, Kind, Stage
 from tickets.schema import Field as TicketField
 
 _TYPES: dict[Kind, Any] = {
-    Kind.ID: str | int,
+    Kind.ID: Annotated[str, Field(max_length=200)] | int,
     Kind.TEXT: str,
     Kind.CATEGORICAL: str | int | float | bool,
     Kind.NUMBER: float,
@@ -31,6 +33,10 @@ _EXAMPLE: dict[str, Any] = {
 
 _SHORT_EXAMPLE: dict[str, Any] = {"subject": "Invoice is wrong"}
 _TICKET_SCHEMA: dict[str, Any] = {"$ref": "#/components/schemas/Ticket"}
+
+
+MOST_LEVELS = 32
+"""Levels of lists and objects that a field of a request may have."""
 
 
 class _Documented(BaseModel):
@@ -70,9 +76,38 @@ def read_request(raw: Any) -> dict[str, Any]:
     return given(Ticket.model_validate(raw))
 
 
-def given(ticket: BaseModel) -> dict[str, Any]:
-    """The fields that a request named, unknown ones included."""
-    return ticket.model_dump(exclude_unset=True)
+def given(asked: BaseModel) -> dict[str, Any]:
+    """The fields that a request named, unknown ones included.
+
+    Raises:
+        FieldError: A value in it cannot be kept: text that is no Unicode, a number that is none, too deep a nesting.
+    """
+    fields = asked.model_dump(exclude_unset=True)
+    for name, value in fields.items():
+        _check(name, name, 0)
+        _check(name, value, 0)
+    return fields
+
+
+def _check(field: str, value: Any, depth: int) -> None:
+    if depth > MOST_LEVELS:
+        raise FieldError(field[:80], f"{field[:80]}: nested deeper than {MOST_LEVELS} levels")
+    if isinstance(value, str) and not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise FieldError(
+                field.encode(errors="replace").decode()[:80], "a lone surrogate; allowed: Unicode"
+            ) from None
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise FieldError(field[:80], f"{field[:80]}: {value} is no finite number")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _check(field, key, depth + 1)
+            _check(field, item, depth + 1)
+    elif isinstance(value, list):
+        for item in value:
+            _check(field, item, depth + 1)
 
 
 class Batch(_Asked):
@@ -87,9 +122,9 @@ class Batch(_Asked):
 class Search(_Asked):
     """A search among past tickets."""
 
-    text: Annotated[str, Field(min_length=1)]
+    text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000)]
     """What to look for, in any words."""
-    filters: dict[str, str | list[str]] = {}
+    filters: Annotated[dict[str, str | Annotated[list[str], Field(max_length=100)]], Field(max_length=20)] = {}
     """Field of past tickets → value, or values of which it must have one."""
     k: Annotated[int, Field(ge=1, le=100)] = 10
     """How many to give, at most."""

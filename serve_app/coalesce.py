@@ -102,12 +102,13 @@ class Coalesced:
         try:
             async with asyncio.timeout(self._timeout_s):
                 answers = await self._call(batch[0].release_id, [waiting.item for waiting in batch])
+            answered = list(zip(batch, answers, strict=True))
         except Exception as error:  # noqa: BLE001 - each caller gets it, and decides what it means
             for waiting in batch:
                 if not waiting.answer.done():
                     waiting.answer.set_exception(error)
             return
-        for waiting, answer in zip(batch, answers, strict=True):
+        for waiting, answer in answered:
             if not waiting.answer.done():
                 waiting.answer.set_result(answer)
 

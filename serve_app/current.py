@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 import numpy as np
 import orjson
@@ -11,9 +12,20 @@ import orjson
 from serve_app.classifier import Classified
 from tickets.config import PolicyConfig
 from tickets.decide.policy import Decision, TargetPolicy
+from tickets.errors import ConfigError
 from tickets.features.state import Selection
 from tickets.release import Release
 from tickets.retrieval.corpus import Corpus
+
+
+def check_policy(policy: PolicyConfig, targets: Collection[str]) -> None:
+    """Refuse rules for targets that are not there.
+
+    Raises:
+        ConfigError: Names the target and the ones that a release has.
+    """
+    if unknown := [target for target in policy.targets if target not in targets]:
+        raise ConfigError(f"serve.policy.targets: {unknown[0]!r} is no target; allowed: {', '.join(targets)}")
 
 
 @dataclass(frozen=True)
@@ -40,8 +52,19 @@ class Current:
 
         Raises:
             ReleaseError: A file is missing or was changed.
+            ConfigError: The policy names a target that the release does not have.
         """
-        return cls(release, release.load_selection(), release.load_corpus(), release.load_policies(), policy)
+        current = cls(release, release.load_selection(), release.load_corpus(), release.load_policies(), policy)
+        return current.under(policy)
+
+    def under(self, policy: PolicyConfig) -> Current:
+        """The same release under another policy.
+
+        Raises:
+            ConfigError: It names a target that the release does not have; its rule would be no rule.
+        """
+        check_policy(policy, self.calibrated)
+        return replace(self, policy=policy)
 
     @property
     def id(self) -> str:

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from tickets import logs
 from tickets.errors import FieldError, TicketsError
 
+_MOST_SHOWN = 20
 RETRY_AFTER_S = 1
 """Seconds after which a refused request may come again."""
 
@@ -76,7 +77,7 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
 def describe(error: Exception, request_id: str) -> Problem:
     """What an error says to a client; one that nobody raised on purpose says nothing of its inside."""
     if isinstance(error, RequestValidationError | ValidationError):
-        wrong = [FieldProblem(field=_field(of["loc"]), message=of["msg"]) for of in error.errors()]
+        wrong = [FieldProblem(field=_field(of["loc"]), message=of["msg"][:200]) for of in error.errors()[:_MOST_SHOWN]]
         named = ", ".join(dict.fromkeys(of.field or "the body" for of in wrong))
         return _problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"not valid: {named}", request_id, wrong)
     if isinstance(error, HTTPException):
@@ -95,7 +96,7 @@ def respond(problem: Problem, headers: dict[str, str] | None = None) -> Response
     return Response(
         orjson.dumps(problem.model_dump()),
         problem.status,
-        {**retry, **(headers or {})},
+        {"X-Request-ID": problem.request_id, **retry, **(headers or {})},
         media_type="application/problem+json",
     )
 
@@ -116,4 +117,4 @@ def _problem(status: HTTPStatus, detail: str, request_id: str, errors: Sequence[
 
 
 def _field(place: Sequence[Any]) -> str:
-    return ".".join(str(step) for step in place if step != "body")
+    return ".".join(str(step) for step in place if step != "body")[:200]

@@ -30,8 +30,8 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-OPEN: Final = ("/healthz", "/readyz")
-"""Paths that a load balancer asks without a key."""
+OPEN: Final = ("/healthz", "/readyz", "/docs", "/openapi.json", "/static-offline-docs/")
+"""Paths that need no key: what a load balancer asks, and the documentation with its files."""
 _LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "[::1]")
 _REQUEST_ID: Final = re.compile(r"[\w.-]{1,64}", re.ASCII)
 
@@ -77,7 +77,8 @@ class Guard:
 
     def _check_caller(self, scope: Scope, headers: Headers) -> None:
         if self._key_digests:
-            if scope["path"] not in OPEN and not self._has_key(headers):
+            is_open = scope["path"].startswith(OPEN[-1]) or scope["path"] in OPEN
+            if not is_open and not self._has_key(headers):
                 raise HTTPException(
                     HTTPStatus.UNAUTHORIZED, "no valid key; send it as `Authorization: Bearer KEY` or `X-API-Key: KEY`"
                 )
@@ -100,7 +101,7 @@ def refuse_open_door(config: ServeConfig) -> None:
         ConfigError: HAProxy, which listens on every interface, or another host than loopback, and no keys.
     """
     is_open = os.environ.get("RAY_SERVE_ENABLE_HA_PROXY") == "1" or config.throughput
-    if config.keys_file is None and (is_open or config.host not in ("127.0.0.1", "localhost", "::1")):
+    if config.keys_file is None and (is_open or config.host not in ("127.0.0.1", "localhost")):
         where = "HAProxy listens on every interface" if is_open else f"serve.host={config.host} is not loopback"
         raise ConfigError(f"{where} and serve.keys_file is not set; allowed: keys, or loopback without HAProxy")
 

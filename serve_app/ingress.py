@@ -14,7 +14,7 @@ from ray.serve.handle import DeploymentHandle
 
 from serve_app.answering import masked_line
 from serve_app.coalesce import Call
-from serve_app.guard import read_keys
+from serve_app.guard import read_keys, refuse_open_door
 from serve_app.part import Part, Place
 from serve_app.parts import PARTS
 from serve_app.routes import build_api
@@ -35,6 +35,7 @@ class Ingress:
 
     def __init__(self, place: Place, config: ServeConfig, **handles: DeploymentHandle[Any]) -> None:
         logs.setup(place.storage.path("logs"), "INFO", human=False)
+        refuse_open_door(config)  # here once more: this process has the cluster's environment, the builder may not
         self._place = place
         self._config = config
         self._parts = {} if handles else {name: part(place) for name, part in PARTS.items()}
@@ -46,6 +47,7 @@ class Ingress:
 
         Raises:
             ReleaseError: The first release cannot be loaded.
+            ConfigError: The first policy names a target that it does not have.
         """
         for part in self._parts.values():
             await asyncio.to_thread(part.reconfigure, config)

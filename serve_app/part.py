@@ -7,7 +7,6 @@ the next no answer mixes them. It does not know Ray, HTTP, or who calls.
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
@@ -59,9 +58,9 @@ class Part(Generic[Loaded]):
 
     def __init__(self, place: Place) -> None:
         self._place = place
-        self._kept: OrderedDict[str, Loaded] = OrderedDict()
+        self._kept: dict[str, Loaded] = {}  # replaced as a whole, so that it is read without a lock
         self._loading = threading.Lock()
-        self._probe: Any = None
+        self._probe: tuple[str, Any] | None = None
         logs.setup(place.storage.path("logs"), "INFO", human=False)
 
     def load(self, release: Release) -> Loaded:
@@ -88,35 +87,44 @@ class Part(Generic[Loaded]):
                 return [self(release_id, [item])[0] for item in items]
             logs.get("api").opt(exception=error).error("{} failed", type(self).__name__)
             return [Failure(f"{type(error).__name__} in {type(self).__name__}")]
-        self._probe = items[-1]
+        self._probe = release_id, items[-1]
         return answers
 
     def hold(self, release_id: str) -> Loaded:
-        """What was loaded of a release; loaded now if it is not held."""
+        """What was loaded of a release; loaded now if it is not held. Calls on a release that is held never wait."""
+        kept = self._kept
+        if release_id in kept:
+            return kept[release_id]
         with self._loading:
             if release_id not in self._kept:
                 with logs.timed(logs.get("api"), "part.load", part=type(self).__name__, release=release_id):
-                    self._kept[release_id] = self.load(self._place.open_release(release_id))
-                while len(self._kept) > NUM_KEPT:
-                    self._kept.popitem(last=False)
-            self._kept.move_to_end(release_id)
+                    loaded = self.load(self._place.open_release(release_id))
+                newest = list(self._kept.items())[1 - NUM_KEPT :]
+                self._kept = {**dict(newest), release_id: loaded}
             return self._kept[release_id]
 
     def reconfigure(self, config: Mapping[str, Any]) -> None:
         """Hold the release that `config` names: at once where none is held, else beside the work, which goes on.
 
-        Raises:
-            ReleaseError: Nothing is held and the release cannot be opened.
+        One that cannot be loaded is reported in the log alone: calls name the release that they want, and the one that
+        answers may be another.
         """
-        if not self._kept:
-            self.hold(config["release"])
-        else:
+        if self._kept:
             threading.Thread(target=self._hold_or_tell, args=(config["release"],), daemon=True).start()
+        else:
+            self._hold_or_tell(config["release"])
 
     def check_health(self) -> None:
         """Answer the last item again, on what is in memory; Ray Serve replaces a part for which this raises."""
         if self._probe is not None:
-            self.answer(next(reversed(self._kept.values())), [self._probe])
+            release_id, item = self._probe
+            loaded = self._kept.get(release_id)
+            if loaded is not None:
+                self.answer(loaded, [self.as_probe(item)])
+
+    def as_probe(self, item: Any) -> Any:
+        """The item as a health check may ask it, without leaving a trace."""
+        return item
 
     def _hold_or_tell(self, release_id: str) -> None:
         try:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import orjson
 from fastapi import FastAPI, Request, Response
+from fastapi_offline import FastAPIOffline
 
 from serve_app import api
 from serve_app.answering import Answering
@@ -22,7 +23,10 @@ from tickets.predictions import PredictionLog
 
 _PROBE_S: Final = 5.0
 """Seconds that a tiny ticket may take before the graph counts as not ready."""
+_SEARCH_BYTES: Final = 200_000
+"""Size of a search from which on it is refused."""
 _MEANINGS: Final = {
+    400: "The body is no JSON in UTF-8.",
     401: "A key is asked for, and no valid one was sent.",
     403: "Without keys only loopback is answered.",
     404: "There is no such prediction, or another process has not written it yet.",
@@ -50,14 +54,15 @@ def build_api(service: TriageService, config: ServeConfig, log: PredictionLog | 
         if log is not None:
             await asyncio.to_thread(log.close)
 
-    app = FastAPI(
+    app = FastAPIOffline(  # the documentation page comes from here, not from a network
+        redoc_url=None,
         title="tickets",
         summary="Triage, past fixes and anomalies for a support ticket, learned from your own tickets.",
         version="1",
         lifespan=keep_log,
     )
     handle_errors(app)
-    limits = {"/v1/triage/batch": config.batch_bytes}
+    limits = {"/v1/triage/batch": config.batch_bytes, "/v1/search": _SEARCH_BYTES}
     app.add_middleware(Guard, key_digests=keys, max_bytes=config.text_bytes, limits=limits)
     _add_answering(app, Answering(service, config, log), service)
     _add_reading(app, service, log)
@@ -68,7 +73,9 @@ def build_api(service: TriageService, config: ServeConfig, log: PredictionLog | 
 def _wrong(*codes: int) -> dict[int | str, dict[str, Any]]:
     """What the documentation says of errors."""
     body = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {code: {"model": Problem, "description": _MEANINGS[code], "content": body} for code in (401, 403, *codes)}
+    return {
+        code: {"model": Problem, "description": _MEANINGS[code], "content": body} for code in (400, 401, 403, *codes)
+    }
 
 
 def _json(content: Any) -> Response:
@@ -89,6 +96,7 @@ def _add_answering(app: FastAPI, answering: Answering, service: TriageService) -
     @app.post("/v1/search", response_model=api.SearchAnswer, responses=_wrong(413, 422, 503), tags=["answers"])
     async def search(search: api.Search) -> Response:
         """Past tickets like a text, by meaning and by words."""
+        api.given(search)
         return _json(search_answer(await service.search(search.text, search.filters, search.k)))
 
 

@@ -9,8 +9,8 @@ import asyncio
 import time
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from serve_app.anomaly import ToScore
@@ -19,19 +19,22 @@ from serve_app.coalesce import Call, Coalesced
 from serve_app.current import Current
 from serve_app.errors import EmptyTicketError, OverloadedError, UnavailableError
 from serve_app.part import Failure, Place
+from serve_app.parts import PARTS
 from serve_app.reranker import ToRank
 from serve_app.retriever import Query
 from tickets import logs
 from tickets.anomaly.scorer import AnomalyScores
 from tickets.config import PolicyConfig, ServeConfig
 from tickets.decide.policy import Decision
-from tickets.errors import FieldError, ModelError
+from tickets.errors import ConfigError, FieldError, ModelError
 from tickets.features.request import has_content, read_ticket, text_of
 from tickets.retrieval.rerank import Ranking, fused_order
 from tickets.retrieval.retriever import Candidate, Retriever
 
-PARTS: Final = ("encoder", "classifier", "retriever", "reranker", "anomaly")
 _AT_ONCE: Final = {"encoder": 2}  # its work leaves Python's lock, so a second call keeps a second core busy
+_MOVE_S: Final = 120.0
+"""Seconds that all parts together may take to load another release."""
+_PROBE_HOLDS_S: Final = 1.0
 _PROBE: Final = "A ticket that checks whether all parts answer."
 
 
@@ -104,6 +107,8 @@ class TriageService:
         self._current: Current | None = None
         self._moving: asyncio.Task[None] | None = None
         self._num_pending = 0
+        self._probing: asyncio.Task[None] | None = None
+        self._probed_at = 0.0
         self.refused: str | None = None
         """Why the last release that was asked for is not the one that answers, if it is not."""
 
@@ -132,7 +137,11 @@ class TriageService:
         if self._current is None:
             self._current = await asyncio.to_thread(self._load, release_id, policy)
             return
-        self._current, self.refused = replace(self._current, policy=policy), None
+        try:
+            self._current, self.refused = self._current.under(policy), None
+        except ConfigError as error:
+            self.refused = f"{release_id}: {error.message}"
+            return
         if release_id != self._current.id:
             self._moving = asyncio.create_task(self._move(release_id, policy))
 
@@ -180,12 +189,19 @@ class TriageService:
             return Found(current, fused_order(current.corpus, candidates, num), tuple(trace.degraded), trace.end())
 
     async def probe(self) -> None:
-        """Take a tiny ticket all the way.
+        """Take a tiny ticket all the way; who asks at the same time, or within a second, shares the answer.
 
         Raises:
             UnavailableError: A part did not answer, or only its fallback did.
         """
-        triaged = await self._triage(self.current, self._probe(self.current), datetime.now().astimezone(), counts=False)
+        if self._probing is None or (self._probing.done() and time.monotonic() - self._probed_at > _PROBE_HOLDS_S):
+            self._probing = asyncio.create_task(self._take_tiny_ticket(self.current))
+            self._probed_at = time.monotonic()
+        await asyncio.shield(self._probing)
+
+    async def _take_tiny_ticket(self, current: Current) -> None:
+        tiny = _tiny_ticket(current)
+        triaged = await self._triage(current, tiny, datetime.now(UTC), counts=False)
         if triaged.degraded:
             raise UnavailableError(f"answered by fallback: {', '.join(triaged.degraded)}")
 
@@ -206,7 +222,9 @@ class TriageService:
         probabilities = current.label_probabilities(classified)
         ranking, scores = await _both(
             self._rank(current, ToRank(text, candidates, probabilities, self._config.similar), trace),
-            self._score(current, ToScore(raw, probabilities, vector, now, counts), trace),
+            self._score(
+                current, ToScore({"ticket_id": raw.get("ticket_id")}, probabilities, vector, now, counts), trace
+            ),
         )
         degraded = tuple(sorted(trace.degraded))
         decisions = current.decide(classified, ticket["language"], bool(degraded))
@@ -218,9 +236,17 @@ class TriageService:
             candidates: list[Candidate] = await self._ask("retriever", current, query, trace)
         except UnavailableError:
             trace.degraded.append("retriever")
-            by_words = Retriever(current.corpus)
-            candidates = await asyncio.to_thread(by_words.retrieve, query.text, None, query.filters, query.num)
+            candidates = await self._retrieve_by_words(current, query)
         return candidates
+
+    async def _retrieve_by_words(self, current: Current, query: Query) -> list[Candidate]:
+        search = Retriever(current.corpus).retrieve
+        try:
+            async with asyncio.timeout(self._deadline("retriever")):
+                return await asyncio.to_thread(search, query.text, None, query.filters, query.num)
+        except Exception as error:  # noqa: BLE001 - without past tickets there still are labels
+            logs.get("api").error("the keyword search failed: {}", type(error).__name__)
+            return []
 
     async def _rank(self, current: Current, item: ToRank, trace: _Trace) -> Ranking:
         try:
@@ -261,9 +287,10 @@ class TriageService:
         """Load a release, take a tiny ticket through every part of it, then let it answer."""
         try:
             wanted = await asyncio.to_thread(self._load, release_id, policy)
-            for name in PARTS:  # loading may take longer than any deadline allows a ticket
-                await self._calls[name](release_id, [])
-            await self._triage(wanted, self._probe(wanted), datetime.now().astimezone(), counts=False)
+            async with asyncio.timeout(_MOVE_S):
+                for name in PARTS:  # loading may take longer than any deadline allows a ticket
+                    await self._calls[name](release_id, [])
+            await self._take_tiny_ticket(wanted)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the release before goes on answering
             self.refused = f"{release_id}: {error}"
             logs.get("api").error("release {} is not taken: {}", release_id, error)
@@ -273,10 +300,6 @@ class TriageService:
 
     def _load(self, release_id: str, policy: PolicyConfig) -> Current:
         return Current.load(self._place.open_release(release_id), policy)
-
-    def _probe(self, current: Current) -> dict[str, Any]:
-        read = current.selection
-        return dict.fromkeys(read.text, _PROBE) | dict.fromkeys(read.numbers, 1) | dict.fromkeys(read.categories, True)
 
     @contextmanager
     def _admitted(self) -> Iterator[None]:
@@ -294,6 +317,12 @@ class TriageService:
 
     def _num_calls(self, name: str) -> int:
         return _AT_ONCE.get(name, 1) * getattr(self._config.replicas, name, 1)
+
+
+def _tiny_ticket(current: Current) -> dict[str, Any]:
+    """A ticket with a value in every field that the release reads."""
+    read = current.selection
+    return dict.fromkeys(read.text, _PROBE) | dict.fromkeys(read.numbers, 1) | dict.fromkeys(read.categories, True)
 
 
 async def _both(first: Awaitable[Any], second: Awaitable[Any]) -> tuple[Any, Any]:

@@ -21,7 +21,7 @@ from tickets import logs
 from tickets.storage import Storage
 from tickets.values import to_json
 
-MOST_WAITING: Final = 20_000
+MOST_WAITING: Final = 5_000
 """Answers kept in memory while they cannot be written; beyond it the oldest are dropped, and the log says so."""
 _ID: Final = re.compile(r"(\d{8})T\d{6}-([0-9a-f]{8})-(\d{9})")
 
@@ -106,16 +106,11 @@ class PredictionLog:
         """
         with self._writing:
             with self._guard:
-                batch = list(self._waiting.items())
-            for day, group in groupby(batch, key=lambda item: item[0][:8]):
-                records = dict(group)
-                numbers = [int(prediction_id.rsplit("-", 1)[1]) for prediction_id in records]
-                name = f"{self._writer}-{min(numbers):09d}-{max(numbers):09d}.jsonl"
-                content = b"".join(self._to_line(record) + b"\n" for record in records.values())
-                self._storage.write_bytes(f"{self._parent}/{day}/{name}", content)
-                with self._guard:
-                    for prediction_id in records:
-                        self._waiting.pop(prediction_id, None)
+                waiting = list(self._waiting.items())
+            for day, group in groupby(waiting, key=lambda item: item[0][:8]):
+                records = list(group)
+                for start in range(0, len(records), self._flush_rows):
+                    self._write(day, dict(records[start : start + self._flush_rows]))
 
     def close(self) -> None:
         """Stop the background and write what still waits.
@@ -135,16 +130,34 @@ class PredictionLog:
             self._wake.clear()
             try:
                 self.flush()
-            except OSError as error:
+            except Exception as error:  # noqa: BLE001 - the log goes on whatever happened to one object
                 logs.get("api").error("answers could not be written and wait in memory: {}", error)
+
+    def _write(self, day: str, records: Mapping[str, Mapping[str, Any]]) -> None:
+        """Write one object; its records wait no longer."""
+        numbers = [int(prediction_id.rsplit("-", 1)[1]) for prediction_id in records]
+        name = f"{self._writer}-{min(numbers):09d}-{max(numbers):09d}.jsonl"
+        lines = [self._line(prediction_id, record) for prediction_id, record in records.items()]
+        self._storage.write_bytes(f"{self._parent}/{day}/{name}", b"".join(lines))
+        with self._guard:
+            for prediction_id in records:
+                self._waiting.pop(prediction_id, None)
+
+    def _line(self, prediction_id: str, record: Mapping[str, Any]) -> bytes:
+        try:
+            return self._to_line(record) + b"\n"
+        except Exception as error:  # noqa: BLE001 - one record that has no JSON must not hold up the others
+            logs.get("api").error("prediction {} cannot be kept: {}", prediction_id, type(error).__name__)
+            return b""
 
     def _find_written(self, prediction_id: str, day: str, writer: str, number: str) -> dict[str, Any] | None:
         for name in self._storage.list_keys(f"{self._parent}/{day}"):
             by, _, numbers = name.removesuffix(".jsonl").partition("-")
             first, _, last = numbers.partition("-")
             if by == writer and first <= number <= last:
-                for line in self._storage.read_bytes(f"{self._parent}/{day}/{name}").splitlines():
-                    record: dict[str, Any] = orjson.loads(line)
-                    if record["prediction_id"] == prediction_id:
-                        return record
+                for line in self._storage.read_bytes(f"{self._parent}/{day}/{name}").split(b"\n"):
+                    if prediction_id.encode() in line:
+                        record: dict[str, Any] = orjson.loads(line)
+                        if record["prediction_id"] == prediction_id:
+                            return record
         return None

@@ -22,8 +22,8 @@ class RetrievalConfig(Config):
     """What is searched, how, and what counts in the order of what was found."""
 
     corpus: Literal["train", "all"] = "train"
-    """`train`: resolved tickets of the training split, so that figures on the other splits stay honest; `all`: every
-    resolved ticket of the snapshot, which is what a desk wants in service."""
+    """`train`: resolved tickets of the training split and those that came after the split was made, so that figures on
+    the other splits stay honest; `all`: every resolved ticket of the snapshot, as a desk wants it in service."""
     exact_below: PositiveInt = 50_000
     """Vectors below which the search is exact; from there on it is a graph (HNSW), which finds nearly all."""
     hnsw_links: Annotated[int, Field(ge=2)] = 32

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tickets.config.base import Config, Count, PositiveInt, Probability
 
 Seconds = Annotated[float, Field(gt=0.0)]
-PartName = Literal["encoder", "classifier", "retriever", "reranker", "anomaly"]
 
 
 class TargetRules(Config):
@@ -83,9 +82,9 @@ class ServeConfig(Config):
     """HAProxy and Ray Serve's throughput mode, where a job starts Ray; a running cluster must have been started with
     them. HAProxy listens on every interface, so keys are demanded (`docs/serving.md` says what else it opens)."""
     host: str = "127.0.0.1"
-    """Address to listen on; another one than loopback demands keys."""
+    """Address that `jobs/serve.py` lets Serve listen on; another one than loopback demands keys."""
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
-    """Port to listen on."""
+    """Port that `jobs/serve.py` lets Serve listen on; a Serve that runs keeps its own."""
     keys_file: str | None = None
     """File with one API key per line that its owner alone may read; a relative path lies under the root, and is made
     there with one random key if it is missing. Unset: no key is asked, and only loopback is answered."""
@@ -115,6 +114,13 @@ class ServeConfig(Config):
     """The log of answers."""
     policy: PolicyConfig = PolicyConfig()
     """What may be done with labels when the graph starts."""
+
+    @model_validator(mode="after")
+    def _one_counter(self) -> ServeConfig:
+        if self.layout == "fused" and self.replicas.ingress > 1:
+            raise ValueError("replicas.ingress: 1 is allowed where layout is fused, as its process counts the arrivals")
+        return self
+
     try_file: str | None = None
     """File of tickets in the contract's own form (JSON Lines): `jobs/serve.py` asks the graph about its first ones,
     prints the answers and stops. A relative path is looked for in the bucket first."""

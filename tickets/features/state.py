@@ -21,6 +21,8 @@ from tickets.features import tabular
 from tickets.features.words import Words
 from tickets.schema import FIELDS, Field, Kind, Stage
 
+MOST_CHARS: Final = 20_000
+"""Characters of a ticket that are read: a log pasted into it costs seconds, and says no more about it."""
 _MODEL_KINDS: Final = (Kind.CATEGORICAL, Kind.NUMBER, Kind.FLAG)
 _TEXT_KINDS: Final = (Kind.TEXT, Kind.CATEGORICAL, Kind.ID)
 
@@ -116,8 +118,8 @@ def join_text(table: pa.Table, names: Sequence[str]) -> list[str]:
 
 
 def join_parts(parts: Iterable[str | None]) -> str:
-    """The text of one ticket: its text fields that are present, one per line."""
-    return "\n".join(part for part in parts if part)
+    """The text of one ticket: its text fields that are present, one per line, cut after `MOST_CHARS` characters."""
+    return "\n".join(part for part in parts if part)[:MOST_CHARS]
 
 
 def presence(table: pa.Table, selection: Selection) -> list[str]:

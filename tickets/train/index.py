@@ -86,14 +86,15 @@ def build_index(
     """
     table, texts, labels = _read(storage, snapshot, model)
     held = is_resolved(table) & np.array([bool(text.strip()) for text in texts])
+    is_past = (splits == TRAIN) | (splits == "")  # a ticket without a split came later, and judges nothing
     if config.retrieval.corpus == "train":
-        held &= splits == TRAIN
+        held &= is_past
     with logs.timed(logs.get("ml"), "index.build", rows=int(held.sum())):
         corpus = Corpus.build(*_rows(held, table, texts, vectors, labels), config.retrieval)
     with logs.timed(logs.get("ml"), "index.learn"):
         learned = learn(corpus, *_rows(splits == VALIDATION, table, texts, vectors, labels))
     first = model.targets[0].name
-    past = splits == TRAIN if config.retrieval.corpus == "train" else np.ones(len(splits), dtype=bool)
+    past = is_past if config.retrieval.corpus == "train" else np.ones(len(splits), dtype=bool)
     times, names = table["created_at"].filter(pa.array(past)), _take(labels[first], past)
     baselines = Baselines.fit(times, names, 1 - learned.nearest, first, config.anomaly)
     return Index(learned.corpus, baselines, learned.figures)

@@ -10,6 +10,7 @@ from tiny_world import Served, World
 
 from serve_app import api
 from tickets.config import PolicyConfig
+from tickets.errors import ConfigError
 from tickets.features.request import build_table, read_ticket
 
 TICKET = {
@@ -126,9 +127,12 @@ def test_unknown_fields_are_kept(client: TestClient) -> None:
 
 
 def test_what_is_kept_is_masked(client: TestClient) -> None:
-    prediction = _triage(client, description="write to jane@example.com", note={"to": "jane@example.com"}).json()
+    prediction = _triage(
+        client, description="write to jane@example.com", note={"jane@example.com": 4111111111111111}
+    ).json()
     kept = client.get(f"/v1/predictions/{prediction['prediction_id']}")
     assert "jane@example.com" not in kept.text
+    assert "4111111111111111" not in kept.text
     assert "[email]" in kept.json()["ticket"]["description"]
 
 
@@ -285,3 +289,60 @@ def test_another_method_or_path_is_a_problem_too(client: TestClient) -> None:
     for answer, status in ((client.get("/v1/triage"), 405), (client.post("/v1/none", json={}), 404)):
         assert answer.status_code == status
         assert answer.headers["content-type"] == "application/problem+json"
+
+
+def _nested(levels: int) -> Any:
+    return [_nested(levels - 1)] if levels else "x"
+
+
+@pytest.mark.parametrize("value", [_nested(40), {"deep": _nested(300)}, ["\ud800"], {"\ud800": 1}, "\ud800"])
+def test_a_value_that_cannot_be_kept_is_refused(client: TestClient, value: Any) -> None:
+    body = json.dumps({**TICKET, "field": value})
+    answer = client.post("/v1/triage", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 422
+    batch = client.post(
+        "/v1/triage/batch", content=f'{{"tickets": [{body}]}}', headers={"Content-Type": "application/json"}
+    )
+    assert batch.json()["answers"][0]["error"]["status"] == 422
+    assert _triage(client).status_code == 200
+
+
+def test_many_wrong_fields_give_a_short_answer(client: TestClient) -> None:
+    answer = client.post("/v1/search", json={"text": "x", **{f"unknown{number}": 1 for number in range(5_000)}})
+    assert answer.status_code == 422
+    assert len(answer.content) < 10_000
+    assert (
+        client.post("/v1/search", json={"text": "x", "filters": dict.fromkeys(map(str, range(50)), "y")}).status_code
+        == 422
+    )
+    assert client.post("/v1/search", json={"text": "  "}).status_code == 422
+
+
+def test_a_health_check_is_no_arrival(client: TestClient, world: World) -> None:
+    before = _triage(client, ticket_id=None).json()["anomaly"]["volume"]["count"]
+    for _ in range(5):
+        world.parts["anomaly"].check_health()
+    assert _triage(client, ticket_id=None).json()["anomaly"]["volume"]["count"] == before + 1
+
+
+def test_the_documentation_needs_no_network_and_no_key(served: Served, world: World) -> None:
+    path = world.place.storage.path("test.keys")
+    path.write_text("a key")
+    path.chmod(0o600)
+    with served(keys_file="test.keys") as client:
+        page = client.get("/docs")
+        assert page.status_code == 200
+        assert "https://" not in page.text
+        assert client.get("/static-offline-docs/swagger-ui-bundle.js").status_code == 200
+        assert client.get("/openapi.json").status_code == 200
+        assert _triage(client).status_code == 401
+        assert client.post("/v1/triage", json=TICKET, headers={"X-API-Key": "a key"}).status_code == 200
+
+
+def test_a_policy_for_an_unknown_target_is_refused(served: Served) -> None:
+    policy = PolicyConfig.model_validate({"targets": {"categroy": {"automate": False}}})
+    with (
+        pytest.raises(ConfigError, match="'categroy' is no target; allowed: category, priority"),
+        served(policy=policy),
+    ):
+        pass
