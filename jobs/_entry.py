@@ -58,9 +58,9 @@ class Job:
         """The folder under the root that the job works in."""
         return self.config.bucket
 
-    def command(self, name: str, *changed: str) -> str:
-        """The command line of another job on the same data: what was typed here, with some keys changed."""
-        replaced = {*secret_keys(), *(change.partition("=")[0] for change in changed)}
+    def command(self, name: str, *changed: str, without: tuple[str, ...] = ()) -> str:
+        """The command line of another job on the same data: what was typed here, with some keys changed or left out."""
+        replaced = {*secret_keys(), *without, *(change.partition("=")[0] for change in changed)}
         kept = [word for word in self.typed if word.lstrip("+").partition("=")[0] not in replaced]
         if self.config.data.bucket and not any(word.startswith("data.bucket=") for word in kept):
             kept.append(f"data.bucket={self.config.data.bucket}")

@@ -26,7 +26,7 @@ def main(job: Job) -> None:
         job.report.result = {"release": release.id}
         if config.try_file:
             job.tell(try_tickets(client, job))
-            job.report.next = [job.command("serve", "serve.try_file=null")]
+            job.report.next = [job.command("serve", without=("serve.try_file",))]
         else:
             job.report.made = {name: client.url + path for name, path in _graph.PAGES.items()} | {
                 "dashboard": dashboard

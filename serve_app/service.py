@@ -1,6 +1,6 @@
-"""The way of one ticket through the parts: what runs at the same time, what each part may take, what replaces it.
+"""The way of one ticket through the parts, and which release and policy answer it.
 
-It does not know where the parts run (they are functions of a release and a list of items), nor HTTP.
+It does not know what a part may take or what replaces it (`asking.py`), where parts run, nor HTTP.
 """
 
 from __future__ import annotations
@@ -9,17 +9,19 @@ import asyncio
 import time
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
+import numpy as np
+
 from serve_app.anomaly import ToScore
+from serve_app.asking import Asking, Trace
 from serve_app.classifier import Classified, ToClassify
-from serve_app.coalesce import Call, Coalesced
+from serve_app.coalesce import Call
 from serve_app.current import Current
 from serve_app.errors import EmptyTicketError, OverloadedError, UnavailableError
-from serve_app.part import Failure, Place
-from serve_app.parts import PARTS
+from serve_app.part import Place
 from serve_app.reranker import ToRank
 from serve_app.retriever import Query
 from tickets import logs
@@ -29,11 +31,8 @@ from tickets.decide.policy import Decision
 from tickets.errors import ConfigError, FieldError, ModelError
 from tickets.features.request import has_content, read_ticket, text_of
 from tickets.retrieval.rerank import Ranking, fused_order
-from tickets.retrieval.retriever import Candidate, Retriever
 
-_AT_ONCE: Final = {"encoder": 2}  # its work leaves Python's lock, so a second call keeps a second core busy
-_MOVE_S: Final = 120.0
-"""Seconds that all parts together may take to load another release."""
+_TRIES: Final = 3
 _PROBE_HOLDS_S: Final = 1.0
 _PROBE: Final = "A ticket that checks whether all parts answer."
 
@@ -68,18 +67,6 @@ class Found(NamedTuple):
     seconds: dict[str, float]
 
 
-@dataclass
-class _Trace:
-    """What one request leaves behind on its way."""
-
-    began: float = field(default_factory=time.perf_counter)
-    seconds: dict[str, float] = field(default_factory=dict)
-    degraded: list[str] = field(default_factory=list)
-
-    def end(self) -> dict[str, float]:
-        return {**self.seconds, "total": time.perf_counter() - self.began}
-
-
 class TriageService:
     """Answers tickets by the parts that it is given.
 
@@ -92,18 +79,7 @@ class TriageService:
     def __init__(self, place: Place, config: ServeConfig, calls: Mapping[str, Call]) -> None:
         self._place = place
         self._config = config
-        self._calls = calls
-        self._parts = {
-            name: Coalesced(
-                calls[name],
-                config.max_together,
-                self._num_calls(name),
-                self._deadline(name),
-                config.linger_s,
-                lambda: self._num_pending,
-            )
-            for name in PARTS
-        }
+        self._asking = Asking(config, calls, lambda: self._num_pending)
         self._current: Current | None = None
         self._moving: asyncio.Task[None] | None = None
         self._num_pending = 0
@@ -174,18 +150,18 @@ class TriageService:
             FieldError: A filter names no field of past tickets.
             OverloadedError: Too many tickets are in work.
         """
-        current, trace = self.current, _Trace()
+        current, trace = self.current, Trace()
         try:
             current.corpus.documents.allowed(filters)
         except ModelError as error:
             raise FieldError("filters", error.message) from None
         with self._admitted():
             try:
-                vector = await self._ask("encoder", current, text, trace)
+                vector: np.ndarray | None = await self._asking.encode(current, text, trace)
             except UnavailableError:
                 vector = None
                 trace.degraded.append("encoder")
-            candidates = await self._retrieve(current, Query(text, vector, filters, num), trace)
+            candidates = await self._asking.retrieve(current, Query(text, vector, filters, num), trace)
             return Found(current, fused_order(current.corpus, candidates, num), tuple(trace.degraded), trace.end())
 
     async def probe(self) -> None:
@@ -206,23 +182,23 @@ class TriageService:
             raise UnavailableError(f"answered by fallback: {', '.join(triaged.degraded)}")
 
     async def _triage(self, current: Current, raw: Mapping[str, Any], now: datetime, counts: bool) -> Triaged:
-        trace = _Trace()
+        trace = Trace()
         ticket = read_ticket(raw, current.selection)
         if not has_content(ticket, current.selection):
             raise EmptyTicketError(
                 f"nothing to read; allowed: a value in any of {', '.join(current.selection.columns)}"
             )
         text = text_of(ticket, current.selection)
-        vector = await self._ask("encoder", current, text, trace)
+        vector = await self._asking.encode(current, text, trace)
         classified: Classified
         classified, candidates = await _both(
-            self._ask("classifier", current, ToClassify(ticket, vector), trace),
-            self._retrieve(current, Query(text, vector, {}, self._config.candidates), trace),
+            self._asking.classify(current, ToClassify(ticket, vector), trace),
+            self._asking.retrieve(current, Query(text, vector, {}, self._config.candidates), trace),
         )
         probabilities = current.label_probabilities(classified)
         ranking, scores = await _both(
-            self._rank(current, ToRank(text, candidates, probabilities, self._config.similar), trace),
-            self._score(
+            self._asking.rank(current, ToRank(text, candidates, probabilities, self._config.similar), trace),
+            self._asking.score(
                 current, ToScore({"ticket_id": raw.get("ticket_id")}, probabilities, vector, now, counts), trace
             ),
         )
@@ -230,73 +206,28 @@ class TriageService:
         decisions = current.decide(classified, ticket["language"], bool(degraded))
         return Triaged(current, decisions, ranking, scores, degraded, trace.end())
 
-    async def _retrieve(self, current: Current, query: Query, trace: _Trace) -> list[Candidate]:
-        """By meaning and words; by words alone, here in the ingress, where the retriever is late."""
-        try:
-            candidates: list[Candidate] = await self._ask("retriever", current, query, trace)
-        except UnavailableError:
-            trace.degraded.append("retriever")
-            candidates = await self._retrieve_by_words(current, query)
-        return candidates
-
-    async def _retrieve_by_words(self, current: Current, query: Query) -> list[Candidate]:
-        search = Retriever(current.corpus).retrieve
-        try:
-            async with asyncio.timeout(self._deadline("retriever")):
-                return await asyncio.to_thread(search, query.text, None, query.filters, query.num)
-        except Exception as error:  # noqa: BLE001 - without past tickets there still are labels
-            logs.get("api").error("the keyword search failed: {}", type(error).__name__)
-            return []
-
-    async def _rank(self, current: Current, item: ToRank, trace: _Trace) -> Ranking:
-        try:
-            ranking: Ranking = await self._ask("reranker", current, item, trace)
-        except UnavailableError:
-            trace.degraded.append("reranker")
-            ranking = fused_order(current.corpus, item.candidates, item.num)
-        return ranking
-
-    async def _score(self, current: Current, item: ToScore, trace: _Trace) -> AnomalyScores | None:
-        try:
-            scores: AnomalyScores = await self._ask("anomaly", current, item, trace)
-        except UnavailableError:
-            trace.degraded.append("anomaly")
-            return None
-        return scores
-
-    async def _ask(self, name: str, current: Current, item: Any, trace: _Trace) -> Any:
-        """One part's answer within its deadline.
-
-        Raises:
-            UnavailableError: It was late or failed.
-        """
-        began = time.perf_counter()
-        try:
-            async with asyncio.timeout(self._deadline(name)):
-                answer = await self._parts[name](current.id, item)
-        except Exception as error:  # noqa: BLE001 - whatever became of the part, its fallback is asked
-            logs.get("api").warning("{} did not answer: {}", name, type(error).__name__)
-            raise UnavailableError(f"the {name} did not answer within {self._deadline(name)} s") from None
-        finally:
-            trace.seconds[name] = time.perf_counter() - began
-        if isinstance(answer, Failure):
-            raise UnavailableError(f"the {name} could not answer this ticket: {answer.message}")
-        return answer
-
     async def _move(self, release_id: str, policy: PolicyConfig) -> None:
         """Load a release, take a tiny ticket through every part of it, then let it answer."""
         try:
             wanted = await asyncio.to_thread(self._load, release_id, policy)
-            async with asyncio.timeout(_MOVE_S):
-                for name in PARTS:  # loading may take longer than any deadline allows a ticket
-                    await self._calls[name](release_id, [])
-            await self._take_tiny_ticket(wanted)
+            await self._asking.load(release_id)
+            await self._try_out(wanted)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the release before goes on answering
             self.refused = f"{release_id}: {error}"
             logs.get("api").error("release {} is not taken: {}", release_id, error)
         else:
             self._current = wanted
             logs.get("api").info("release {} answers", release_id)
+
+    async def _try_out(self, wanted: Current) -> None:
+        """Take a tiny ticket through a release; more than once, as a part may be late where there is much work."""
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                await self._take_tiny_ticket(wanted)
+                break
+            except UnavailableError:
+                if not tries_left:
+                    raise
 
     def _load(self, release_id: str, policy: PolicyConfig) -> Current:
         return Current.load(self._place.open_release(release_id), policy)
@@ -310,13 +241,6 @@ class TriageService:
             yield
         finally:
             self._num_pending -= 1
-
-    def _deadline(self, name: str) -> float:
-        deadline: float = getattr(self._config.deadlines, name)
-        return deadline
-
-    def _num_calls(self, name: str) -> int:
-        return _AT_ONCE.get(name, 1) * getattr(self._config.replicas, name, 1)
 
 
 def _tiny_ticket(current: Current) -> dict[str, Any]:
