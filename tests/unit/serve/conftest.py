@@ -55,10 +55,19 @@ def world(
     return World(release, place, parts)
 
 
+@pytest.fixture(scope="session")
+def served_module(world: World) -> Served:
+    """`served`, for a fixture that lives longer than a test."""
+    return _served(world)
+
+
 @pytest.fixture
 def served(world: World) -> Served:
     """Serves the release in this process: settings of the graph, and calls that stand in for parts."""
+    return _served(world)
 
+
+def _served(world: World) -> Served:
     @contextmanager
     def serve(
         calls: dict[str, Call] | None = None, policy: PolicyConfig | None = None, **settings: Any
