@@ -270,7 +270,7 @@ def test_a_planted_secret_is_found_nowhere(tmp_path: Path) -> None:
 
 def test_a_local_root_is_refused_on_several_nodes(tmp_path: Path) -> None:
     script = (
-        "import sys; sys.path.insert(0, 'jobs')\nimport _cluster\n_cluster.connect = lambda *_: 2\n"
+        "import sys; sys.path.insert(0, 'jobs')\nimport _cluster\n_cluster.connect = lambda *_: (2, '')\n"
         "from _entry import run_job\nrun_job('probe', lambda job: job.connect())\n"
     )
     command = [sys.executable, "-c", script]
