@@ -103,6 +103,10 @@ class Part(Generic[Loaded]):
                 self._kept = {**dict(newest), release_id: loaded}
             return self._kept[release_id]
 
+    def holds(self, release_id: str) -> bool:
+        """Whether a call on a release is answered from memory."""
+        return release_id in self._kept
+
     def reconfigure(self, config: Mapping[str, Any]) -> None:
         """Hold the release that `config` names: at once where none is held, else beside the work, which goes on.
 
