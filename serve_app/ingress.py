@@ -23,7 +23,6 @@ from tickets import logs
 from tickets.config import PolicyConfig, ServeConfig
 from tickets.predictions import PredictionLog
 
-
 _HERE: Final = ("classifier", "retriever", "reranker", "anomaly")
 """Parts that hold Python's lock while they work, some milliseconds at most."""
 
