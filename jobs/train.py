@@ -32,7 +32,7 @@ def main(job: Job) -> None:
     job.report.made = {"release": f"{made.release.uri} ({made.role})"}
     job.report.result = {"ingest": tables.summary(), "audit": [a.to_json() for a in audits], **made.summary()}
     job.report.next = [job.command("promote")] if made.role == "challenger" else []
-    job.report.next.append(job.command("predict", "data.raw_file=FILE"))
+    job.report.next += [job.command("predict", "data.raw_file=FILE"), job.command("serve")]
 
 
 if __name__ == "__main__":
