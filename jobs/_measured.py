@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections import defaultdict
 from collections.abc import Iterator
@@ -100,6 +99,7 @@ def service(name: str, root: Path, bucket: str, release_id: str, log_dir: Path) 
             yield running
         finally:
             _stop(process)
+            keys_file.unlink()
 
 
 def _command(name: str, port: int, bucket: str, release_id: str, keys_file: Path) -> list[str]:

@@ -20,6 +20,7 @@ def main(job: Job) -> None:
         job.tell(format_figures(figures[-1:]))
     job.tell(format_figures(figures, beside="plain" if "plain" in config.services else None))
     job.report.made = {"what the services printed": str(log_dir)}
+    job.report.next = [job.command("serve")]
     job.report.result = {"release": release.id, "tickets": len(bodies), "services": figures}
 
 

@@ -113,11 +113,12 @@ class TriageService:
         if self._current is None:
             self._current = await asyncio.to_thread(self._load, release_id, policy)
             return
+        self.refused = None
         try:
-            self._current, self.refused = self._current.under(policy), None
-        except ConfigError as error:
-            self.refused = f"{release_id}: {error.message}"
-            return
+            self._current = self._current.under(policy)
+        except ConfigError as error:  # it may be meant for a target that the next release has
+            if release_id == self._current.id:
+                self.refused = f"{release_id}: {error.message}"
         if release_id != self._current.id:
             self._moving = asyncio.create_task(self._move(release_id, policy))
 

@@ -115,14 +115,14 @@ class ServeConfig(Config):
     policy: PolicyConfig = PolicyConfig()
     """What may be done with labels when the graph starts."""
 
-    @model_validator(mode="after")
-    def _one_counter(self) -> ServeConfig:
-        if self.layout == "fused" and self.replicas.ingress > 1:
-            raise ValueError("replicas.ingress: 1 is allowed where layout is fused, as its process counts the arrivals")
-        return self
-
     try_file: str | None = None
     """File of tickets in the contract's own form (JSON Lines): `jobs/serve.py` asks the graph about its first ones,
     prints the answers and stops. A relative path is looked for in the bucket first."""
     try_tickets: Count = 3
     """Tickets of that file to ask about."""
+
+    @model_validator(mode="after")
+    def _one_counter(self) -> ServeConfig:
+        if self.layout == "fused" and self.replicas.ingress > 1:
+            raise ValueError("replicas.ingress: 1 is allowed where layout is fused, as its process counts the arrivals")
+        return self

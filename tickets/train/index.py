@@ -66,36 +66,55 @@ class Index:
         return "\n".join(lines)
 
 
-def build_index(
-    storage: Storage,
-    snapshot: Snapshot,
-    splits: np.ndarray,
-    vectors: np.ndarray,
-    model: TriageModel,
-    config: TicketsConfig,
-) -> Index:
+@dataclass(frozen=True)
+class History:
+    """Tickets of a snapshot, n rows, with what is known of their fixes.
+
+    Attributes:
+        table: Their columns.
+        texts: The text of each, as the model reads it.
+        labels: Target → n labels, the most important target first.
+    """
+
+    table: pa.Table
+    texts: list[str]
+    labels: dict[str, list[str | None]]
+
+    @classmethod
+    def read(cls, storage: Storage, snapshot: Snapshot, model: TriageModel) -> History:
+        """The snapshot's columns that an index needs."""
+        wanted = ["ticket_id", "created_at", *_OF_FIXES, *FILTER_FIELDS, *model.state.selection.text]
+        columns = list(dict.fromkeys([*wanted, *(target.name for target in model.targets)]))
+        table = model.complete(read_table(storage, snapshot, columns))
+        labels = {target.name: label_values(table, target.name) for target in model.targets}
+        return cls(table, join_text(table, model.state.selection.text), labels)
+
+    def chosen(self, rows: np.ndarray, vectors: np.ndarray) -> tuple[pa.Table, list[str], np.ndarray, dict[str, Any]]:
+        """Table, texts, vectors (float32 [n, d]) and labels of the rows that a mask, bool [n], chooses."""
+        labels = {target: _take(values, rows) for target, values in self.labels.items()}
+        return self.table.filter(pa.array(rows)), _take(self.texts, rows), vectors[rows], labels
+
+
+def build_index(history: History, splits: np.ndarray, vectors: np.ndarray, config: TicketsConfig) -> Index:
     """Index past tickets, and learn from the validation tickets how to search them and how far is usual.
 
     Args:
-        storage: The root.
-        snapshot: Offline tickets, n rows.
+        history: The tickets, n rows; they are compared by its first target.
         splits: str [n], the split of each; empty where it has none.
         vectors: float32 [n, d], of the texts that the model reads.
-        model: Its first target is what tickets are compared by.
         config: `retrieval` and `anomaly`.
     """
-    table, texts, labels = _read(storage, snapshot, model)
-    held = is_resolved(table) & np.array([bool(text.strip()) for text in texts])
+    held = is_resolved(history.table) & np.array([bool(text.strip()) for text in history.texts], dtype=bool)
     is_past = (splits == TRAIN) | (splits == "")  # a ticket without a split came later, and judges nothing
     if config.retrieval.corpus == "train":
         held &= is_past
     with logs.timed(logs.get("ml"), "index.build", rows=int(held.sum())):
-        corpus = Corpus.build(*_rows(held, table, texts, vectors, labels), config.retrieval)
+        corpus = Corpus.build(*history.chosen(held, vectors), config.retrieval)
     with logs.timed(logs.get("ml"), "index.learn"):
-        learned = learn(corpus, *_rows(splits == VALIDATION, table, texts, vectors, labels))
-    first = model.targets[0].name
+        learned = learn(corpus, *history.chosen(splits == VALIDATION, vectors))
+    first = next(iter(history.labels))
     past = is_past if config.retrieval.corpus == "train" else np.ones(len(splits), dtype=bool)
-    times, names = table["created_at"].filter(pa.array(past)), _take(labels[first], past)
+    times, names = history.table["created_at"].filter(pa.array(past)), _take(history.labels[first], past)
     baselines = Baselines.fit(times, names, 1 - learned.nearest, first, config.anomaly)
     return Index(learned.corpus, baselines, learned.figures)
 
@@ -111,10 +130,9 @@ def rebuild(storage: Storage, base: Release, config: TicketsConfig, run_id: str)
     """
     bucket, model = base.manifest.bucket, base.load_model()
     snapshot = load_snapshot(storage, f"{bucket}/offline")
-    table = model.complete(read_table(storage, snapshot, _columns(model)))
-    encoder = EncoderRef.of(base)
-    vectors = encode_texts(storage, encoder.vectors_name(bucket), encoder, model.state.texts(table))
-    index = build_index(storage, snapshot, _splits_of(storage, base, table), vectors, model, config)
+    history, encoder = History.read(storage, snapshot, model), EncoderRef.of(base)
+    vectors = encode_texts(storage, encoder.vectors_name(bucket), encoder, history.texts)
+    index = build_index(history, _splits_of(storage, base, history.table), vectors, config)
     manifest = base.manifest
     release = publish_release(
         storage,
@@ -129,30 +147,11 @@ def rebuild(storage: Storage, base: Release, config: TicketsConfig, run_id: str)
     return release, index
 
 
-def _read(storage: Storage, snapshot: Snapshot, model: TriageModel) -> tuple[pa.Table, list[str], dict[str, list[Any]]]:
-    """Tickets, the text of each as the model reads it, and target → labels."""
-    table = model.complete(read_table(storage, snapshot, _columns(model)))
-    texts = join_text(table, model.state.selection.text)
-    return table, texts, {target.name: label_values(table, target.name) for target in model.targets}
-
-
-def _columns(model: TriageModel) -> list[str]:
-    wanted = ["ticket_id", "created_at", *_OF_FIXES, *FILTER_FIELDS, *model.state.selection.text]
-    return list(dict.fromkeys([*wanted, *(target.name for target in model.targets)]))
-
-
 def _splits_of(storage: Storage, base: Release, table: pa.Table) -> np.ndarray:
     """The split of each ticket when the release's model was made; empty for a ticket that came later."""
     saved = read_table(storage, load_snapshot(storage, f"{base.manifest.bucket}/splits", base.manifest.data["splits"]))
     at = pc.index_in(table["ticket_id"], value_set=saved["ticket_id"].combine_chunks())
     return np.array(pc.fill_null(saved["split"].take(at), "").to_pylist(), dtype=object)
-
-
-def _rows(
-    chosen: np.ndarray, table: pa.Table, texts: list[str], vectors: np.ndarray, labels: dict[str, list[Any]]
-) -> tuple[pa.Table, list[str], np.ndarray, dict[str, list[Any]]]:
-    taken = {target: _take(values, chosen) for target, values in labels.items()}
-    return table.filter(pa.array(chosen)), _take(texts, chosen), vectors[chosen], taken
 
 
 def _take(values: list[Any], chosen: np.ndarray) -> list[Any]:

@@ -16,7 +16,7 @@ from tickets.release import Release, move_champion, pin_part, publish_release, r
 from tickets.snapshots import write_snapshot
 from tickets.storage import Storage
 from tickets.train.fit import FittedTriage
-from tickets.train.index import Index, build_index
+from tickets.train.index import History, Index, build_index
 from tickets.train.prepare import Dataset
 from tickets.train.report import automated_rows, format_scores, judge
 from tickets.train.split import SPLITS, TEST, TRAIN, seen_texts
@@ -97,7 +97,8 @@ def judge_and_publish(
             labels, answer.probabilities[unseen], automated[unseen], true[unseen], *known
         )
     splits = _save_splits(storage, config.bucket, dataset)
-    index = build_index(storage, dataset.snapshot, dataset.splits, dataset.vectors, fitted.model, config)
+    history = History.read(storage, dataset.snapshot, fitted.model)
+    index = build_index(history, dataset.splits, dataset.vectors, config)
     release = publish_release(
         storage,
         config.bucket,

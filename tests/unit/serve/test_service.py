@@ -73,6 +73,23 @@ def test_a_release_that_cannot_be_loaded_changes_nothing(world: World) -> None:
     asyncio.run(asyncio.wait_for(go(), 60))
 
 
+def test_a_rule_for_a_target_that_nobody_has_is_refused(world: World) -> None:
+    policy = PolicyConfig.model_validate({"name": "typo", "targets": {"categroy": {"automate": False}}})
+
+    async def go() -> None:
+        service, other = _service(world), _again(world)
+        await service.use(world.release.id, PolicyConfig())
+        await service.use(world.release.id, policy)
+        assert "'categroy' is no target" in (service.refused or "")
+        assert service.current.policy == PolicyConfig()
+        await service.use(other.id, policy)  # another release may have it; this one has not
+        while service.refused is None:
+            await asyncio.sleep(0.01)
+        assert service.current.id == world.release.id
+
+    asyncio.run(asyncio.wait_for(go(), 60))
+
+
 def test_the_first_release_must_be_there(world: World) -> None:
     with pytest.raises(ReleaseError, match="not in bucket"):
         asyncio.run(_service(world).use("none", PolicyConfig()))
