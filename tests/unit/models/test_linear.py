@@ -87,3 +87,16 @@ def test_every_step_sees_every_class(train: Examples, valid: Examples, limits: L
         assert set(rare.labels[chosen].tolist()) == {0, 1, 2}
         assert len(chosen) <= len(rare) // 4 + 3
         assert len(set(chosen.tolist())) == len(chosen)
+
+
+@pytest.mark.parametrize("with_fields", [True, False])
+def test_margins_are_the_product_of_the_columns_that_were_fitted(
+    train: Examples, limits: Limits, valid: Examples, text_head: linear.Linear, with_fields: bool
+) -> None:
+    model = linear.refit(linear.HEAD_PARAMS, train, limits, 1.0) if with_fields else text_head
+    odd = valid.features.categories.copy()
+    odd[::3, 0] = 10_000  # a code that training did not hold has no column
+    features = replace(valid.features, categories=odd)
+    columns = linear._columns(features, model._vector_weight, model._with_fields, model._num_codes)
+    expected = columns @ model._weights + model._intercept
+    np.testing.assert_allclose(model.margins(features), expected, rtol=0, atol=1e-5)
