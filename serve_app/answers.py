@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any, Final
 
 from serve_app.current import Current
@@ -27,7 +27,7 @@ def triage_answer(triaged: Triaged, prediction_id: str, ticket_id: str | None) -
         "suggestion": ranking.suggestion and _suggestion(ranking.suggestion),
         "why_no_suggestion": ranking.why_no_suggestion,
         "similar": [_similar(similar) for similar in ranking.similar],
-        "anomaly": triaged.anomaly and asdict(triaged.anomaly),
+        "anomaly": triaged.anomaly and _shown(triaged.anomaly),
         "degraded": list(triaged.degraded),
         "milliseconds": _milliseconds(triaged.seconds),
     }
@@ -104,14 +104,19 @@ def _label(decision: Decision) -> dict[str, Any]:
 
 def _similar(similar: Similar) -> dict[str, Any]:
     resolution = similar.resolution and _short(similar.resolution, _MOST_TEXT)
-    return {**asdict(similar), "text": _short(similar.text, _MOST_TEXT), "resolution": resolution}
+    return {**_shown(similar), "text": _short(similar.text, _MOST_TEXT), "resolution": resolution}
 
 
 def _suggestion(suggestion: Suggestion) -> dict[str, Any]:
-    shown = asdict(suggestion)
+    shown = _shown(suggestion)
     del shown["fix"]
     shown["resolution"] = suggestion.resolution and _short(suggestion.resolution, _MOST_TEXT)
     return shown
+
+
+def _shown(found: Any) -> dict[str, Any]:
+    """The fields of a flat dataclass; `asdict` copies every value at any depth, which costs half a millisecond here."""
+    return {field.name: getattr(found, field.name) for field in fields(found)}
 
 
 def _milliseconds(seconds: Mapping[str, float]) -> dict[str, float]:

@@ -7,6 +7,7 @@ not know HTTP or models.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import pyarrow as pa
@@ -55,7 +56,8 @@ def has_content(ticket: Mapping[str, Any], selection: Selection) -> bool:
     return any(text and text.strip() for text in texts) or any(value is not None for value in values)
 
 
-def _kinds(selection: Selection) -> dict[str, Kind]:
+@lru_cache(maxsize=16)
+def _kinds(selection: Selection) -> Mapping[str, Kind]:
     """Every column with its kind; a field of the organisation's own is a number or a category."""
     kinds = dict.fromkeys(selection.text, Kind.TEXT)
     for name in (_LANGUAGE, *selection.categories):

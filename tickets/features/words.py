@@ -45,12 +45,7 @@ class Words:
         Returns:
             Words and characters: float32 CSR [len(texts), terms] each, rows of length 1, or 0 without a known term.
         """
-        words, chars = (
-            vectorizer.transform(texts)
-            if vectorizer.vocabulary_ and len(texts)
-            else sparse.csr_matrix((len(texts), len(vectorizer.vocabulary_)), dtype=np.float32)
-            for vectorizer in self._vectorizers
-        )
+        words, chars = (_rows(vectorizer, texts) for vectorizer in self._vectorizers)
         return words, chars
 
     def save(self, folder: Path) -> None:
@@ -74,6 +69,24 @@ class Words:
             return cls(
                 [_restored(part["shape"], part["terms"], frequencies[part["shape"]["analyzer"]]) for part in spec]
             )
+
+
+def _rows(vectorizer: TfidfVectorizer, texts: Sequence[str]) -> sparse.csr_matrix:
+    """What `vectorizer.transform` gives, to rounding: for a single text its checks cost several times the work."""
+    vocabulary = vectorizer.vocabulary_
+    if not vocabulary:
+        return sparse.csr_matrix((len(texts), 0), dtype=np.float32)
+    analyze = vectorizer.build_analyzer()
+    columns, values, ends = [], [], [0]
+    for text in texts:
+        found = [column for column in map(vocabulary.get, analyze(text)) if column is not None]
+        known, counts = np.unique(np.array(found, dtype=np.int32), return_counts=True)
+        weights = (1 + np.log(counts.astype(np.float32))) * vectorizer.idf_[known]
+        columns.append(known)
+        values.append((weights / (np.linalg.norm(weights) or 1)).astype(np.float32))
+        ends.append(ends[-1] + len(known))
+    parts = (np.concatenate(values), np.concatenate(columns), np.array(ends)) if len(texts) else ([], [], [0])
+    return sparse.csr_matrix(parts, shape=(len(texts), len(vocabulary)), dtype=np.float32)
 
 
 def _fitted(texts: Sequence[str], shape: dict[str, Any], config: FeaturesConfig) -> TfidfVectorizer:

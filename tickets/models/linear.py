@@ -181,9 +181,10 @@ def _one_hot(codes: np.ndarray, num_codes: tuple[int, ...]) -> sparse.csr_matrix
 def _gathered(codes: np.ndarray, num_codes: tuple[int, ...], weights: np.ndarray) -> np.ndarray:
     """The product of `_one_hot` with weights, float32 [n, k]: a sum of rows of weights."""
     total = np.zeros((len(codes), weights.shape[1]), dtype=np.float32)
-    for column, of_column in enumerate(np.split(weights, np.cumsum(num_codes))[:-1]):  # the last piece is empty
-        known = codes[:, column] < len(of_column)
-        total[known] += of_column[codes[known, column]]
+    known = codes < np.array(num_codes, dtype=np.int32)
+    rows = np.where(known, codes + np.cumsum([0, *num_codes[:-1]]), 0) if num_codes else codes
+    for column in range(codes.shape[1]):
+        total += weights[rows[:, column]] * known[:, column, None]
     return total
 
 
