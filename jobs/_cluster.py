@@ -52,7 +52,11 @@ def connect(config: RayConfig, log_dir: Path, log_level: str, serve: ServeConfig
     environment = {"worker_process_setup_hook": log_in_worker}
     if address:
         context = ray.init(
-            address=address, ignore_reinit_error=True, logging_level=logging.WARNING, runtime_env=environment
+            address=address,
+            ignore_reinit_error=True,
+            log_to_driver=False,
+            logging_level=logging.WARNING,
+            runtime_env=environment,
         )
     else:
         context = ray.init(

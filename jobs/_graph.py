@@ -19,8 +19,9 @@ from typing import Any, Final
 
 from _entry import Job
 
-from tickets.config import ServeConfig
-from tickets.errors import TicketsError
+from tickets import logs
+from tickets.config import PolicyConfig, ServeConfig
+from tickets.errors import ConfigError, TicketsError
 
 APP: Final = "tickets"
 """Name of the Serve application."""
@@ -28,6 +29,8 @@ _START_S: Final = 300.0
 _MOVE_S: Final = 120.0
 
 
+_NOT_OF_PROCESSES: Final = {"policy", "port", "write_config", "try_file", "try_tickets"}
+"""Settings that no process of the graph reads when it starts: a change of them restarts nothing."""
 PAGES: Final = {"answers": "/v1/triage", "documentation": "/docs", "ready": "/readyz"}
 """What to open or ask, and where."""
 
@@ -36,15 +39,29 @@ class GraphError(TicketsError):
     """The graph did not come up, or did not take what it was given."""
 
 
-def deploy_config(root: Path, bucket: str, release_id: str, config: ServeConfig) -> dict[str, Any]:
+def policy_to_use(job: Job, client: Client) -> PolicyConfig:
+    """The policy that was asked for; where nobody asked, the one that a running graph answers by, else the default."""
+    asked = [word.lstrip("+") for word in job.typed] + [name.lower().replace("__", ".") for name in os.environ]
+    policy = job.config.serve.policy
+    if policy != PolicyConfig() or any(word.startswith("serve.policy") for word in asked):
+        return policy
+    try:
+        running = client.get("/v1/release")["policy"]
+    except (OSError, ValueError):  # nothing answers there yet
+        return policy
+    return PolicyConfig.model_validate({key: value for key, value in running.items() if key != "id"})
+
+
+def deploy_config(root: str, bucket: str, release_id: str, config: ServeConfig, policy: PolicyConfig) -> dict[str, Any]:
     """What `serve deploy` takes.
 
     What may change while the graph runs (release, policy) stands in `user_config` alone: a change of `args` would
     restart every process.
     """
-    args = {"root": str(root), "bucket": bucket, "serve": config.model_dump(mode="json", exclude={"policy"})}
+    settings = config.model_dump(mode="json", exclude=_NOT_OF_PROCESSES)
+    args = {"root": root, "bucket": bucket, "serve": settings}
     user_configs: dict[str, dict[str, Any]] = {name: {"release": release_id} for name in _deployments(config)}
-    user_configs["ingress"]["policy"] = config.policy.model_dump(mode="json")
+    user_configs["ingress"]["policy"] = policy.model_dump(mode="json")
     return {
         "proxy_location": "EveryNode" if config.throughput else "HeadOnly",
         "http_options": {"host": config.host, "port": config.port, "request_timeout_s": 60},
@@ -65,13 +82,17 @@ def deploy(dashboard_url: str, config: dict[str, Any]) -> None:
     """Apply a config and wait until every deployment runs.
 
     Raises:
-        GraphError: It did not; says what Serve says.
+        ConfigError: Serve runs, and listens elsewhere or serves other applications, which would end.
+        GraphError: It did not come up; says what Serve says.
     """
     from ray import serve
     from ray.dashboard.modules.serve.sdk import ServeSubmissionClient
     from ray.serve.schema import ApplicationStatus
 
-    ServeSubmissionClient(dashboard_url).deploy_applications(config)
+    client = ServeSubmissionClient(dashboard_url)
+    _compare(client.get_serve_details(), config)
+    logs.get("api").info("starting {} processes", len(config["applications"][0]["deployments"]))
+    client.deploy_applications(config)
     until = time.monotonic() + _START_S
     while time.monotonic() < until:
         found = serve.status().applications.get(APP)
@@ -81,6 +102,34 @@ def deploy(dashboard_url: str, config: dict[str, Any]) -> None:
             raise GraphError(f"the graph was not deployed: {found.message.strip().splitlines()[-1]}")
         time.sleep(0.2)
     raise GraphError(f"the graph is not up after {_START_S:.0f} s: {serve.status().applications}")
+
+
+def _compare(details: dict[str, Any], config: dict[str, Any]) -> None:
+    """Look at what runs before it is changed.
+
+    Raises:
+        ConfigError: Serve listens elsewhere, or serves other applications, which would end.
+    """
+    running = details.get("applications") or {}
+    if not running:
+        return
+    if others := sorted(set(running) - {APP}):
+        raise ConfigError(
+            f"the cluster serves {', '.join(others)} too, which would end; `serve shutdown` ends them on purpose"
+        )
+    there, asked = details["http_options"], config["http_options"]
+    if there["port"] != asked["port"]:
+        raise ConfigError(
+            f"serve.port={asked['port']}: Serve listens on {there['host']}:{there['port']}; allowed: that port, or "
+            "another one after `serve shutdown`"
+        )
+    deployed = (running[APP].get("deployed_app_config") or {}).get("args") or {}
+    wanted = config["applications"][0]["args"]
+    if deployed and deployed != wanted:
+        before, after = deployed.get("serve") or {}, wanted["serve"]
+        changed = [f"serve.{key}" for key in after if before.get(key) != after[key]]
+        changed += [key for key in ("root", "bucket") if deployed.get(key) != wanted[key]]
+        logs.get("api").warning("every process starts again, because of {}", ", ".join(changed))
 
 
 class Client:
@@ -159,6 +208,7 @@ def running(job: Job) -> Iterator[str]:
         yield dashboard
     finally:
         if not os.environ.get("RAY_ADDRESS"):
+            serve.delete(APP)  # what is in work is answered
             serve.shutdown()
 
 
@@ -171,6 +221,7 @@ def stay(job: Job) -> None:
     job.tell("\n".join(["serving; Ctrl-C ends it", *lines, f"try: {job.report.next[0]}"]))
     with suppress(KeyboardInterrupt):
         threading.Event().wait()
+    job.report.made, job.report.next = {}, [job.command("serve")]
 
 
 def example(client: Client, config: ServeConfig) -> str:

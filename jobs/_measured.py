@@ -64,7 +64,7 @@ class Running:
 
 
 @contextmanager
-def service(name: str, root: Path, bucket: str, release_id: str, log_dir: Path) -> Iterator[Running]:
+def service(name: str, root: str, bucket: str, release_id: str, log_dir: Path) -> Iterator[Running]:
     """Start a service on a port of its own, and stop it with everything that it started.
 
     Args:
@@ -83,8 +83,8 @@ def service(name: str, root: Path, bucket: str, release_id: str, log_dir: Path) 
     keys_file.unlink(missing_ok=True)
     keys_file.touch(mode=0o600)
     keys_file.write_text(key)
-    given = {"TICKETS_ROOT": str(root), "TICKETS_BUCKET": bucket, "TICKETS_RELEASE": release_id}
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")}
+    given = {"TICKETS_ROOT": root, "TICKETS_BUCKET": bucket, "TICKETS_RELEASE": release_id}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     environment |= given | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(JOBS)}
     with (log_dir / f"{name}.log").open("wb") as log:
         command = _command(name, port, bucket, release_id, keys_file)

@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """Serve a release over HTTP. On a running cluster it is deployed, or moved in place; else it stays up until Ctrl-C."""
 
+from pathlib import Path
+
 import _graph
+import yaml
 from _entry import Job, run_job
 from _try import try_tickets
 
@@ -11,26 +14,32 @@ from tickets.release import open_release
 
 
 def main(job: Job) -> None:
-    """Deploy the graph, wait until the release answers, and tell where."""
-    config, root = job.config.serve, job.storage.root
+    """Deploy the graph, wait until the release answers, and tell where; or write what `serve deploy` takes."""
+    config, storage = job.config.serve, job.storage
     refuse_open_door(config)
-    release = open_release(job.storage, job.bucket, job.config.release)
+    release = open_release(storage, job.bucket, job.config.release)
     release.check()
-    check_policy(config.policy, release.manifest.targets)
     if config.keys_file:
-        read_keys(root / config.keys_file, make=True)
-    client = _graph.Client(config, root)
+        read_keys(storage.local_path(config.keys_file), make=True)
+    client = _graph.Client(config, storage.work_dir)
+    policy = _graph.policy_to_use(job, client)
+    check_policy(policy, release.manifest.targets)
+    wanted = _graph.deploy_config(storage.root, job.bucket, release.id, config, policy)
+    job.report.result = {"release": release.id}
+    if config.write_config:
+        Path(config.write_config).write_text(yaml.safe_dump(wanted, sort_keys=False))
+        job.report.made = {"config": str(Path(config.write_config).absolute())}
+        job.report.next = [f"serve deploy {config.write_config}"]
+        return
     with _graph.running(job) as dashboard:
-        _graph.deploy(dashboard, _graph.deploy_config(root, job.bucket, release.id, config))
-        client.wait_for(release.id, config.policy.model_dump(mode="json"))
-        job.report.result = {"release": release.id}
+        _graph.deploy(dashboard, wanted)
+        client.wait_for(release.id, policy.model_dump(mode="json"))
         if config.try_file:
             job.tell(try_tickets(client, job))
             job.report.next = [job.command("serve", without=("serve.try_file",))]
         else:
-            job.report.made = {name: client.url + path for name, path in _graph.PAGES.items()} | {
-                "dashboard": dashboard
-            }
+            pages = {name: client.url + path for name, path in _graph.PAGES.items()}
+            job.report.made = {**pages, "dashboard": dashboard}
             job.report.next = [_graph.example(client, config)]
             _graph.stay(job)
 

@@ -82,7 +82,7 @@ class Answering:
 def masked_line(record: Mapping[str, Any]) -> bytes:
     """A record of the log as JSON: its ticket masked of personal data and secrets at any depth, long texts cut."""
     answer = {**record["answer"], "ticket_id": _masked(record["answer"]["ticket_id"])}
-    return to_json({**record, "ticket": _masked(record["ticket"]), "answer": answer})
+    return to_json({**record, "ticket": _masked(record["ticket"]), "answer": answer}, sort=False)
 
 
 def _masked(value: Any) -> Any:

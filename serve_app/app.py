@@ -1,7 +1,7 @@
 """The graph, bound by one typed builder.
 
     serve run serve_app.app:build root=/data/tickets bucket=acme profile=fused
-    serve build serve_app.app:app -o serve.yaml            (from TICKETS_ROOT, DATA__BUCKET and TICKETS_SERVE)
+    serve build serve_app.app:app -o serve.yaml     (from TICKETS_ROOT, DATA__BUCKET and TICKETS_SERVE, and so deployed)
 
 It does not know how a job composes its configuration, nor what the parts do. (Annotations are not postponed in this
 file: Ray Serve looks at the type of the builder's argument.)
@@ -24,6 +24,12 @@ from tickets.config import Config, ServeConfig, StorageConfig
 from tickets.errors import ConfigError
 
 PROFILES_DIR: Final = Path(__file__).resolve().parents[1] / "conf" / "serve"
+_NAMES_PLACE: Final = ("TICKETS_ROOT", "DATA__BUCKET")
+_ROLLING: Final[dict[str, Any]] = {
+    "graceful_shutdown_timeout_s": 20,
+    "health_check_period_s": 10,
+    "health_check_timeout_s": 10,
+}
 _QUEUE: Final = 64
 """Calls that wait for one part's processes, at most; the ingress keeps far fewer."""
 
@@ -114,15 +120,13 @@ def _deployment(of: Any, **options: Any) -> Deployment:
     return made
 
 
-_ROLLING: Final[dict[str, Any]] = {
-    "graceful_shutdown_timeout_s": 20,
-    "health_check_period_s": 10,
-    "health_check_timeout_s": 10,
-}
-
-
 def __getattr__(name: str) -> Any:
     """`app`, the graph of the environment's settings, bound when it is asked for: importing binds nothing."""
     if name == "app":
+        if missing := [key for key in _NAMES_PLACE if key not in os.environ]:
+            raise ConfigError(
+                f"serve_app.app:app needs {' and '.join(missing)} where it is imported (once deployed, that is the "
+                "cluster): set runtime_env.env_vars of the application, or use serve_app.app:build with args"
+            )
         return build(AppArgs())
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

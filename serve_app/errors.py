@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
@@ -16,6 +17,7 @@ from tickets import logs
 from tickets.errors import FieldError, TicketsError
 
 _MOST_SHOWN = 20
+_IS_TYPE = re.compile(r"str|int|float|bool|date|datetime|constrained-\w+|(?:list|dict)\[.*\]|function-\w+.*")
 RETRY_AFTER_S = 1
 """Seconds after which a refused request may come again."""
 
@@ -77,7 +79,11 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
 def describe(error: Exception, request_id: str) -> Problem:
     """What an error says to a client; one that nobody raised on purpose says nothing of its inside."""
     if isinstance(error, RequestValidationError | ValidationError):
-        wrong = [FieldProblem(field=_field(of["loc"]), message=of["msg"][:200]) for of in error.errors()[:_MOST_SHOWN]]
+        found = error.errors()
+        if found and found[0]["type"] == "json_invalid":
+            why = found[0].get("ctx", {}).get("error", found[0]["msg"])
+            return _problem(HTTPStatus.BAD_REQUEST, f"the body is no JSON: {why}", request_id)
+        wrong = [FieldProblem(field=_field(of["loc"]), message=of["msg"][:200]) for of in found[:_MOST_SHOWN]]
         named = ", ".join(dict.fromkeys(of.field or "the body" for of in wrong))
         return _problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"not valid: {named}", request_id, wrong)
     if isinstance(error, HTTPException):
@@ -117,4 +123,7 @@ def _problem(status: HTTPStatus, detail: str, request_id: str, errors: Sequence[
 
 
 def _field(place: Sequence[Any]) -> str:
-    return ".".join(str(step) for step in place if step != "body")[:200]
+    steps = [str(step) for step in place if step != "body"]
+    if len(steps) > 1 and _IS_TYPE.fullmatch(steps[-1]):  # which of the types of a field did not fit
+        steps.pop()
+    return ".".join(steps)[:200]

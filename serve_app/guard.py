@@ -69,6 +69,7 @@ class Guard:
 
         try:
             self._check_caller(scope, headers)
+            _check_form(scope, headers)
             body = await _read(headers, receive, self._limits.get(scope["path"], self._max_bytes))
         except (HTTPException, TooLargeError) as error:
             await respond(describe(error, request_id))(scope, receive, send_with_id)
@@ -128,6 +129,21 @@ def read_keys(path: Path, make: bool = False) -> list[bytes]:
     if not keys:
         raise ConfigError(f"serve.keys_file={path}: no key in it; allowed: one per line")
     return [hashlib.sha256(key.encode()).digest() for key in keys]
+
+
+def _check_form(scope: Scope, headers: Headers) -> None:
+    """Refuse a body that is not plain JSON before anybody tries to read it.
+
+    Raises:
+        HTTPException: It is of another type, or packed.
+    """
+    if scope["method"] != "POST":
+        return
+    kind = headers.get("content-type", "none").partition(";")[0].strip().lower()
+    if kind != "application/json" and not kind.endswith("+json"):
+        raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"content type {kind[:80]!r}; allowed: application/json")
+    if (packed := headers.get("content-encoding", "identity")) != "identity":
+        raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"content encoding {packed[:80]!r}; allowed: none")
 
 
 async def _read(headers: Headers, receive: Receive, max_bytes: int) -> bytes:

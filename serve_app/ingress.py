@@ -37,7 +37,7 @@ class Ingress:
     """
 
     def __init__(self, place: Place, config: ServeConfig, **handles: DeploymentHandle[Any]) -> None:
-        logs.setup(place.storage.path("logs"), "INFO", human=False)
+        logs.setup(place.storage.local_path("logs"), "INFO", human=False)
         refuse_open_door(config)  # here once more: this process has the cluster's environment, the builder may not
         self._place = place
         self._config = config
@@ -56,6 +56,11 @@ class Ingress:
             await asyncio.to_thread(part.reconfigure, config)
         await self._service.use(config["release"], PolicyConfig.model_validate(config["policy"]))
 
+    def check_health(self) -> None:
+        """In the fused layout the parts live here; Ray Serve replaces this process where one of them fails."""
+        for part in self._parts.values():
+            part.check_health()
+
     def __serve_build_asgi_app__(self) -> FastAPI:
         return build_service_api(self._service, self._place, self._config)
 
@@ -68,7 +73,7 @@ def build_service_api(service: TriageService, place: Place, config: ServeConfig)
     """
     kept = config.log
     log = PredictionLog(place.storage, place.bucket, kept.flush_s, kept.flush_rows, masked_line)
-    keys = read_keys(place.storage.path(config.keys_file)) if config.keys_file else []
+    keys = read_keys(place.storage.local_path(config.keys_file)) if config.keys_file else []
     return build_api(service, config, log if kept.enabled else None, keys)
 
 

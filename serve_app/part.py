@@ -7,6 +7,7 @@ the next no answer mixes them. It does not know Ray, HTTP, or who calls.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
@@ -18,7 +19,7 @@ from tickets.storage import Storage
 
 Loaded = TypeVar("Loaded")
 NUM_KEPT: Final = 2
-"""Releases that a part holds: the one that answers, and the one before or after it."""
+"""Releases that a part holds, the last used ones: the one that answers, and the one before or after it."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,10 @@ class Part(Generic[Loaded]):
     def __init__(self, place: Place) -> None:
         self._place = place
         self._kept: dict[str, Loaded] = {}  # replaced as a whole, so that it is read without a lock
+        self._used: dict[str, float] = {}  # release → when it was asked last
         self._loading = threading.Lock()
         self._probe: tuple[str, Any] | None = None
-        logs.setup(place.storage.path("logs"), "INFO", human=False)
+        logs.setup(place.storage.local_path("logs"), "INFO", human=False)
 
     def load(self, release: Release) -> Loaded:
         """What this part needs of a release."""
@@ -93,14 +95,15 @@ class Part(Generic[Loaded]):
     def hold(self, release_id: str) -> Loaded:
         """What was loaded of a release; loaded now if it is not held. Calls on a release that is held never wait."""
         kept = self._kept
+        self._used[release_id] = time.monotonic()
         if release_id in kept:
             return kept[release_id]
         with self._loading:
             if release_id not in self._kept:
                 with logs.timed(logs.get("api"), "part.load", part=type(self).__name__, release=release_id):
                     loaded = self.load(self._place.open_release(release_id))
-                newest = list(self._kept.items())[1 - NUM_KEPT :]
-                self._kept = {**dict(newest), release_id: loaded}
+                by_use = sorted(self._kept, key=lambda known: self._used.get(known, 0.0))
+                self._kept = {known: self._kept[known] for known in by_use[1 - NUM_KEPT :]} | {release_id: loaded}
             return self._kept[release_id]
 
     def holds(self, release_id: str) -> bool:

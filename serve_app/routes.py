@@ -30,6 +30,7 @@ _MEANINGS: Final = {
     401: "A key is asked for, and no valid one was sent.",
     403: "Without keys only loopback is answered.",
     404: "There is no such prediction, or another process has not written it yet.",
+    415: "The body is of another type than JSON, or packed.",
     413: "The body, a ticket or a batch is too large.",
     422: "A field is not valid, or there is nothing to read.",
     503: "Too many tickets are in work, or a part without which there is no answer did not answer.",
@@ -74,7 +75,8 @@ def _wrong(*codes: int) -> dict[int | str, dict[str, Any]]:
     """What the documentation says of errors."""
     body = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {
-        code: {"model": Problem, "description": _MEANINGS[code], "content": body} for code in (400, 401, 403, *codes)
+        code: {"model": Problem, "description": _MEANINGS[code], "content": body}
+        for code in (400, 401, 403, *codes, *((415,) if 422 in codes else ()))
     }
 
 

@@ -83,7 +83,7 @@ class PredictionLog:
                 lost = next(iter(self._waiting))
                 del self._waiting[lost]
                 logs.get("api").error("prediction {} is dropped: {} wait to be written", lost, MOST_WAITING)
-        if num_waiting >= self._flush_rows:
+        if num_waiting % self._flush_rows == 0:  # not at every one more, where the storage refuses them
             self._wake.set()
 
     def find(self, prediction_id: str) -> dict[str, Any] | None:

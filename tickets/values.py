@@ -17,7 +17,7 @@ import orjson
 
 from tickets.schema import Kind
 
-_JSON_OPTIONS: Final = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
+_JSON_OPTIONS: Final = orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MS_FROM: Final = 1e11  # an epoch above this is in milliseconds: as seconds it would lie after the year 5138
 _COMPACT_DATE: Final = re.compile(r"(19|20)\d{6}")  # 20250131; as epoch seconds it would lie in 1970
@@ -36,12 +36,13 @@ def converter(kind: Kind, timestamps: str = "auto") -> Callable[[Any], Any]:
     return (lambda value: _time(value, timestamps)) if kind is Kind.TIME else _CONVERTERS[kind]
 
 
-def to_json(value: Any) -> bytes:
-    """JSON with sorted keys. Integers beyond 64 bits and lone surrogates, which orjson refuses, go the slow way."""
+def to_json(value: Any, sort: bool = True) -> bytes:
+    """JSON, with sorted keys unless asked otherwise. Integers beyond 64 bits and lone surrogates, which orjson refuses,
+    go the slow way."""
     try:
-        return orjson.dumps(value, default=str, option=_JSON_OPTIONS)
+        return orjson.dumps(value, default=str, option=_JSON_OPTIONS | (orjson.OPT_SORT_KEYS if sort else 0))
     except TypeError:
-        return json.dumps(value, default=str, sort_keys=True, separators=(",", ":")).encode()
+        return json.dumps(value, default=str, sort_keys=sort, separators=(",", ":")).encode()
 
 
 def to_text(value: Any) -> str:

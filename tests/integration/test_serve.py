@@ -175,7 +175,7 @@ def test_a_policy_changes_without_a_restart(graph: Graph) -> None:
     assert after["policy"]["id"].startswith("careful-")
     assert all(of["automate"] is None for of in after["targets"].values())
     assert _replicas() == processes
-    graph.deploy()
+    graph.deploy("serve.policy.name=default")
     assert graph.ask("/v1/release")[1] == before
 
 
@@ -200,7 +200,7 @@ def test_a_new_champion_is_taken_under_load_and_fails_no_request(
 def test_a_killed_part_gives_no_wrong_answer(graph: Graph) -> None:
     expected = graph.triage(TICKET)["labels"]
     with _load(graph, TICKET) as answers:
-        for part in ("classifier", "retriever", "anomaly"):  # one without fallback, one with another, one with null
+        for part in PARTS:
             killed = _replicas()[part]
             os.kill(killed, signal.SIGKILL)
             _wait_until(lambda part=part, killed=killed: _replicas().get(part, killed) != killed)
@@ -213,6 +213,30 @@ def test_a_killed_part_gives_no_wrong_answer(graph: Graph) -> None:
                 assert label["probability"] == pytest.approx(expected[target]["probability"], abs=1e-6)
                 assert label["action"] != "automate" or not answer["degraded"]
     assert any(answer["degraded"] for status, answer in answers if status == 200)
+
+
+def test_a_killed_ingress_comes_back_and_answers_the_same(graph: Graph) -> None:
+    expected = graph.triage(TICKET)["labels"]
+    killed = _replicas()["ingress"]
+    os.kill(killed, signal.SIGKILL)
+    _wait_until(lambda: _replicas().get("ingress", killed) != killed)
+    _wait_until(lambda: graph.ask("/readyz")[0] == 200)
+    assert graph.triage(TICKET)["labels"] == expected
+
+
+def test_serve_deploy_takes_what_the_job_wrote(graph: Graph, head: Head, tmp_path: Path) -> None:
+    written = tmp_path / "serve.yaml"
+    processes = _replicas()
+    ran = graph.deploy("serve.policy.name=written", f"serve.write_config={written}")
+    assert ran.report["made"]["config"] == str(written)
+    command = [str(BIN / "serve"), "deploy", str(written), "--address", head.dashboard]
+    subprocess.run(command, env=head.environment, cwd=REPOSITORY, capture_output=True, check=True)
+    _wait_until(lambda: graph.triage(TICKET)["policy"].startswith("written"))
+    assert _replicas() == processes
+    graph.deploy()  # nobody names a policy: the one that runs stays
+    assert graph.triage(TICKET)["policy"].startswith("written")
+    graph.deploy("serve.policy.name=default")
+    assert graph.triage(TICKET)["policy"].startswith("default")
 
 
 def test_fused_answers_like_composed(graph: Graph, unseen: list[dict[str, Any]]) -> None:
@@ -232,6 +256,10 @@ def test_serve_build_describes_the_graph(root: Path, trained: Ran, tmp_path: Pat
     built = tmp_path / "serve.yaml"
     command = [str(BIN / "serve"), "build", "serve_app.app:app", "-o", str(built)]
     environment = {**os.environ, "TICKETS_ROOT": str(root)}
+    ran = subprocess.run(command, env=environment, cwd=REPOSITORY, capture_output=True, text=True)
+    assert ran.returncode != 0
+    assert "serve_app.app:app needs DATA__BUCKET" in ran.stdout + ran.stderr
+    environment["DATA__BUCKET"] = "simulated"
     ran = subprocess.run(command, env=environment, cwd=REPOSITORY, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     assert "import_path: serve_app.app:app" in built.read_text()

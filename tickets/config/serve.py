@@ -84,7 +84,7 @@ class ServeConfig(Config):
     host: str = "127.0.0.1"
     """Address that `jobs/serve.py` lets Serve listen on; another one than loopback demands keys."""
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
-    """Port that `jobs/serve.py` lets Serve listen on; a Serve that runs keeps its own."""
+    """Port that `jobs/serve.py` lets Serve listen on; a Serve that runs keeps its own, and another one is refused."""
     keys_file: str | None = None
     """File with one API key per line that its owner alone may read; a relative path lies under the root, and is made
     there with one random key if it is missing. Unset: no key is asked, and only loopback is answered."""
@@ -115,6 +115,8 @@ class ServeConfig(Config):
     policy: PolicyConfig = PolicyConfig()
     """What may be done with labels when the graph starts."""
 
+    write_config: str | None = None
+    """File that `jobs/serve.py` writes for `serve deploy`, in place of deploying."""
     try_file: str | None = None
     """File of tickets in the contract's own form (JSON Lines): `jobs/serve.py` asks the graph about its first ones,
     prints the answers and stops. A relative path is looked for in the bucket first."""

@@ -16,6 +16,8 @@ from tickets.errors import ConfigError
 
 KEY = "correct horse"
 
+JSON = {"Content-Type": "application/json"}
+
 
 async def _echo(request: Request) -> JSONResponse:
     return JSONResponse({"size": len(await request.body()), "id": request.scope["request_id"]})
@@ -70,7 +72,7 @@ def test_health_needs_no_key() -> None:
     ("path", "size", "status"), [("/v1/x", 99, 200), ("/v1/x", 100, 413), ("/big", 999, 200), ("/big", 1000, 413)]
 )
 def test_a_body_that_reaches_the_limit_is_refused(path: str, size: int, status: int) -> None:
-    answer = _client().post(path, content=b"x" * size)
+    answer = _client().post(path, content=b"x" * size, headers=JSON)
     assert answer.status_code == status
     if status == 200:
         assert answer.json()["size"] == size
@@ -80,7 +82,22 @@ def test_a_body_without_a_length_is_counted_as_it_comes() -> None:
     def chunks() -> Any:
         yield from [b"x" * 60] * 5
 
-    assert _client().post("/v1/x", content=chunks()).status_code == 413
+    assert _client().post("/v1/x", content=chunks(), headers=JSON).status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 415),
+        ({"Content-Type": "text/plain"}, 415),
+        ({"Content-Type": "application/x-www-form-urlencoded"}, 415),
+        ({"Content-Type": "application/json; charset=utf-8"}, 200),
+        ({"Content-Type": "application/merge-patch+json"}, 200),
+        ({"Content-Type": "application/json", "Content-Encoding": "gzip"}, 415),
+    ],
+)
+def test_a_body_that_is_no_plain_json_is_refused_by_its_form(headers: dict[str, str], status: int) -> None:
+    assert _client().post("/v1/x", content=b"{}", headers=headers).status_code == status
 
 
 @pytest.mark.parametrize(("given", "is_kept"), [("abc-1.2_3", True), ("a b", False), ("x" * 65, False), ("", False)])

@@ -24,7 +24,7 @@ ODD: tuple[Any, ...] = (
     [[1, None]],
     {"a": {"b": [1]}},
 )
-CODES = {200, 400, 404, 413, 422}
+CODES = {200, 400, 404, 413, 422, 415}
 
 
 @pytest.fixture(scope="module")

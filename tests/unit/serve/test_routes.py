@@ -145,7 +145,7 @@ def test_a_clean_stop_loses_no_prediction(served: Served, world: World) -> None:
         ids = [_triage(client).json()["prediction_id"] for _ in range(3)]
     lines = [
         json.loads(line)["prediction_id"]
-        for path in world.place.storage.root.glob("acme/predictions/*/*.jsonl")
+        for path in world.place.storage.work_dir.glob("acme/predictions/*/*.jsonl")
         for line in path.read_bytes().splitlines()
     ]
     assert set(ids) <= set(lines)
@@ -326,7 +326,7 @@ def test_a_health_check_is_no_arrival(client: TestClient, world: World) -> None:
 
 
 def test_the_documentation_needs_no_network_and_no_key(served: Served, world: World) -> None:
-    path = world.place.storage.path("test.keys")
+    path = world.place.storage.local_path("test.keys")
     path.write_text("a key")
     path.chmod(0o600)
     with served(keys_file="test.keys") as client:

@@ -141,5 +141,9 @@ def test_a_part_holds_the_last_releases_alone(world: World) -> None:
     for release_id in releases:
         part.hold(release_id)
     assert list(part._kept) == releases[1:]
+    part.hold(releases[1])  # it answers still
+    part.hold(releases[0])
+    assert set(part._kept) == {releases[1], releases[0]}
+    part.hold(releases[2])
     part.reconfigure({"release": releases[-1]})
     part.check_health()
