@@ -86,8 +86,8 @@ class Job:
         from _cluster import connect
 
         serving = self.config.serve if serve else None
-        num_nodes, dashboard = connect(self.config.ray, self.storage.path("logs"), self.config.log_level, serving)
-        if num_nodes > 1 and not self.config.storage.shared:
+        num_nodes, dashboard = connect(self.config.ray, self.storage.local_path("logs"), self.config.log_level, serving)
+        if num_nodes > 1 and not (self.config.storage.shared or self.storage.is_remote):
             raise ConfigError(
                 f"storage.root={self.storage.root}: a local folder cannot serve {num_nodes} nodes, each would write to "
                 "its own disk; put the root on a file system that all of them mount and set storage.shared=true"
@@ -134,10 +134,11 @@ def _run(name: str, main: Callable[[Job], None], config: TicketsConfig, typed: t
     run_id = f"{started:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
     run_key = f"{config.bucket}/runs/{name}/{run_id}"
     report = JobReport(job=name, run_id=run_id, bucket=config.bucket, started_at=started.isoformat(timespec="seconds"))
+    os.environ.update(config.storage.environment)  # before Ray starts: its processes inherit it
     job = Job(config, Storage(config.storage.root), run_key, report, typed)
     logs.redact(secrets(config))
     try:
-        logs.setup(job.storage.path("logs"), config.log_level)
+        logs.setup(job.storage.local_path("logs"), config.log_level)
     except OSError as error:
         raise ConfigError(f"storage.root={config.storage.root}: cannot be written to ({error})") from None
     clock = time.monotonic()
@@ -151,7 +152,7 @@ def _run(name: str, main: Callable[[Job], None], config: TicketsConfig, typed: t
         report.status, report.error = ("refused" if isinstance(error, RefusedError) else "failed"), error.message
     except Exception as error:  # noqa: BLE001 - the boundary: whatever happens, the report says so
         report.error = logs.hide(f"{type(error).__name__}: {error}")
-        report.made["traceback"] = str(job.storage.path("logs/ml.jsonl"))
+        report.made["traceback"] = str(job.storage.local_path("logs/ml.jsonl"))
         logs.get("ml").bind(job=name, run_id=run_id).opt(exception=error).error("{} failed", name)
     finally:
         report.seconds = round(time.monotonic() - clock, 1)
@@ -165,7 +166,7 @@ def _save(job: Job) -> None:
     key = f"{job.run_key}/report.json"
     try:
         job.storage.write_json(key, job.report.model_dump())
-        job.report.made["report"] = str(job.storage.path(key))
+        job.report.made["report"] = job.storage.uri(key)
     except OSError as error:
         sys.stderr.write(f"the report could not be written: {error}\n")
 

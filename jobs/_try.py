@@ -10,7 +10,9 @@ from _entry import Job
 from _graph import Client
 
 from serve_app.answers import format_answer
+from tickets.data.sources import find_files_at
 from tickets.errors import SourceError
+from tickets.storage import open_export
 
 
 def try_tickets(client: Client, job: Job) -> str:
@@ -23,11 +25,11 @@ def try_tickets(client: Client, job: Job) -> str:
         SourceError: There is no such file, or a line of it is no JSON object.
     """
     config = job.config.serve
-    named = Path(config.try_file or "").expanduser()
-    path = next((p for p in (job.storage.path(job.bucket) / named, Path.cwd() / named) if p.is_file()), None)
-    if path is None:
+    found = find_files_at(config.try_file or "", [job.storage.uri(job.bucket), str(Path.cwd())])[1]
+    if not found:
         raise SourceError(f"serve.try_file={config.try_file}: no such file in the bucket or here")
-    with path.open("rb") as lines:
+    path = found[0]
+    with open_export(path) as lines:
         try:
             tickets = [orjson.loads(line) for line in islice(lines, config.try_tickets)]
         except orjson.JSONDecodeError as error:

@@ -12,7 +12,7 @@ def main(job: Job) -> None:
     config = job.config.benchmark
     release = open_release(job.storage, job.bucket, job.config.release)
     bodies = read_bodies(job.storage, release, config.tickets)
-    log_dir = job.storage.path(f"{job.run_key}/services")
+    log_dir = job.storage.local_path(f"{job.run_key}/services")
     log_dir.mkdir(parents=True)
     figures = []
     for name in config.services:

@@ -16,7 +16,7 @@ def main(job: Job) -> None:
     """Answer every ticket of the source and compare with its own labels."""
     config, storage = job.config, job.storage
     release = open_release(storage, job.bucket, config.release)
-    files = find_files(config.source, config.data.raw_file, [storage.path(job.bucket), Path.cwd()])
+    files = find_files(config.source, config.data.raw_file, [storage.uri(job.bucket), str(Path.cwd())])
     job.connect()
     scored = score_source(release, files, config.source, config.data.batch_rows)
     scores = judge_answers(scored, release, config.decide.confidence)

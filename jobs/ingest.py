@@ -14,9 +14,10 @@ def main(job: Job) -> None:
     """Ingest what was not ingested yet, and publish the online slice."""
     config, storage = job.config, job.storage
     job.connect()
-    done = ingest_and_publish(storage, config, Path.cwd(), partial(connect, config.redis, storage.root))
-    for name, snapshot in (("bronze", done.bronze), ("offline", done.offline), ("quarantine", done.quarantine)):
-        job.report.made[name] = f"{storage.path(snapshot.key)} ({snapshot.num_rows} rows)"
+    done = ingest_and_publish(storage, config, Path.cwd(), partial(connect, config.redis, storage.work_dir))
+    job.report.made = {
+        name: f"{storage.uri(snapshot.key)} ({snapshot.num_rows} rows)" for name, snapshot in done.tables.items()
+    }
     job.report.result = done.summary()
     job.report.next = [job.command("audit"), job.command("train")]
 

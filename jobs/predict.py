@@ -15,10 +15,10 @@ def main(job: Job) -> None:
     """Answer every ticket of the source, write the answers, show the first ones."""
     config, storage = job.config, job.storage
     release = open_release(storage, job.bucket, config.release)
-    files = find_files(config.source, config.data.raw_file, [storage.path(job.bucket), Path.cwd()])
+    files = find_files(config.source, config.data.raw_file, [storage.uri(job.bucket), str(Path.cwd())])
     job.connect()
     scored = score_source(release, files, config.source, config.data.batch_rows)
-    output = Path(config.predict.output or storage.path(f"{job.run_key}/predictions.parquet")).absolute()
+    output = Path(config.predict.output or storage.local_path(f"{job.run_key}/predictions.parquet")).absolute()
     first = write_answers(scored, output, config.predict.show)
     job.tell(format_answers(first, list(release.manifest.targets)))
     job.report.made = {"predictions": f"{output} ({scored.num_rows} tickets)"}

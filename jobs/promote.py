@@ -26,7 +26,7 @@ def main(job: Job) -> None:
     if not config.promote.force:
         check(comparisons, config.promote)
     move_champion(storage, challenger, pointer, "forced" if config.promote.force else "passed the gate")
-    tracker = build_tracker(config.mlflow, storage.root, job.bucket)
+    tracker = build_tracker(config.mlflow, storage.work_dir, job.bucket)
     tracker.set_alias(f"tickets-{job.bucket}", "champion", challenger.id)
     job.report.made = {"champion": challenger.uri}
     job.report.next = [job.command("predict", "release=champion", "data.raw_file=FILE")]

@@ -18,7 +18,7 @@ def main(job: Job) -> None:
     for what, (name, content) in files.items():
         key = f"{job.bucket}/raw/{name}"
         job.storage.write_bytes(key, content)
-        job.report.made[what] = str(job.storage.path(key))
+        job.report.made[what] = job.storage.uri(key)
     job.report.result = {"tickets": len(simulation.tickets), "ceilings": simulation.truth.ceilings}
     job.report.next = [job.command("train")]
 

@@ -8,7 +8,7 @@ from tickets.online import embedded
 
 def main(job: Job) -> None:
     """Stop the embedded online store, if it runs."""
-    stopped = embedded.stop(job.storage.root)
+    stopped = embedded.stop(job.storage.work_dir)
     job.report.result = {"online store": "stopped" if stopped else "was not running"}
     job.tell(f"online store: {job.report.result['online store']}")
 

@@ -20,12 +20,12 @@ def main(job: Job) -> None:
     """Make a release; the first one of a bucket becomes its champion, a later one a challenger."""
     config, storage, name = job.config, job.storage, f"tickets-{job.bucket}"
     job.connect()
-    tables = ingest_and_publish(storage, config, Path.cwd(), partial(connect, config.redis, storage.root))
+    tables = ingest_and_publish(storage, config, Path.cwd(), partial(connect, config.redis, storage.work_dir))
     audits = audit_targets(storage, tables.offline, config)
     job.tell(format_audits(audits))
     dataset = prepare(storage, tables.offline, config, Path.cwd())
-    with track(build_tracker(config.mlflow, storage.root, name), job.report.run_id, dump(config), {}) as run:
-        fitted = fit_triage(dataset, config, storage.path(f"{job.run_key}/sweeps"), run.log_trial)
+    with track(build_tracker(config.mlflow, storage.work_dir, name), job.report.run_id, dump(config), {}) as run:
+        fitted = fit_triage(dataset, config, storage.local_path(f"{job.run_key}/sweeps"), run.log_trial)
         made = judge_and_publish(storage, dataset, fitted, config, job.report.run_id)
         run.log_release(name, made.release.id, made.release.uri, made.role, made.summary(), made.scores)
     job.tell(made.table)

@@ -94,7 +94,7 @@ class Release:
     @property
     def uri(self) -> str:
         """Where the manifest is."""
-        return str(self.storage.path(_manifest_key(self.manifest.bucket, self.id)))
+        return self.storage.uri(_manifest_key(self.manifest.bucket, self.id))
 
     def check(self) -> None:
         """Compare every file of every part with the manifest.
@@ -167,8 +167,8 @@ class Release:
 
     def _checked_dir(self, name: str) -> Path:
         part = self.manifest.parts[name]
-        folder = self.storage.path(part.key)
-        found = digest_files(folder) if folder.exists() else {}
+        folder = self.storage.fetch(part.key) if self.storage.exists(part.key) else Path(self.storage.uri(part.key))
+        found = digest_files(folder)
         for path in sorted({*part.files, *found}):
             if part.files.get(path) != found.get(path):
                 what = "is missing" if path not in found else "was added" if path not in part.files else "was changed"
@@ -194,7 +194,7 @@ def save_part(storage: Storage, bucket: str, name: str, save: Callable[[Path], N
 
 def pin_part(storage: Storage, key: str) -> Part:
     """A folder as it is now, to be pinned by a release."""
-    folder = storage.path(key)
+    folder = storage.fetch(key)
     files = digest_files(folder)
     return Part(key=key, files=files, num_bytes=sum((folder / path).stat().st_size for path in files))
 

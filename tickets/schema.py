@@ -264,7 +264,10 @@ SYSTEM_COLUMNS: Final[Mapping[str, pa.DataType]] = MappingProxyType(
         "given_split": pa.string(),  # train, validation or test where the source's files say so
         "source_file": pa.string(),
         "source_row": pa.int64(),  # position in that file, from 0
-        "content_hash": pa.string(),  # SHA-256 of the row as mapped, hexadecimal
+        "content_hash": pa.string(),  # 128 bits of the SHA-256 of the row as the file has it, hexadecimal
+        "sequence": pa.float64(),  # the source's own order of versions, where it is mapped
+        "valid_from": pa.timestamp("ms", tz="UTC"),  # since when the ticket was so: its update, else its creation
+        "ingested_at": pa.timestamp("ms", tz="UTC"),  # when the file was read
     }
 )
 """What ingestion adds to every ticket."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import numpy as np
 import pyarrow as pa
 import pytest
+from s3_server import S3Server
 
 from tickets.config import EncoderConfig, FeaturesConfig, SearchConfig
 from tickets.decide.calibration import Temperature
@@ -175,4 +178,32 @@ def encoder_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The packaged sentence encoder, exported once in int8; `<root>/encoders/<digest>`."""
     storage = Storage(str(tmp_path_factory.mktemp("root")))
     key, _ = prepare_encoder(EncoderConfig(), storage)
-    return storage.path(key)
+    return storage.local_path(key)
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """An S3 server on loopback, for the whole run."""
+    with S3Server().running() as server:
+        yield server
+
+
+@pytest.fixture
+def s3(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[S3Server]:
+    """That server, with the environment that leads there and no fault planted."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server.url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    s3_server.requests.clear()
+    yield s3_server
+    s3_server.faults.clear()
+
+
+@pytest.fixture
+def s3_root(s3: S3Server) -> str:
+    """A root in a new bucket."""
+    bucket = f"b{uuid.uuid4().hex[:16]}"
+    fsspec.filesystem("s3").mkdir(bucket)
+    return f"s3://{bucket}/some/prefix"

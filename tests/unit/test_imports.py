@@ -32,7 +32,7 @@ HOMES = {
     "mlflow": {"tickets/registry.py"},
     "redis": {"tickets/online"},
     "fakeredis": {"tickets/online"},
-    "fsspec": {"tickets/storage.py"},
+    "fsspec": {"tickets/storage"},
     "fastapi": {"serve_app", "jobs/_plain.py"},
     "starlette": {"serve_app"},
     "faiss": {"tickets/retrieval"},

@@ -37,7 +37,7 @@ def _append(log: PredictionLog, now: datetime = NOON, **fields: Any) -> str:
 
 
 def _objects(storage: Storage) -> list[Path]:
-    return sorted(storage.root.glob("acme/predictions/*/*.jsonl"))
+    return sorted(storage.work_dir.glob("acme/predictions/*/*.jsonl"))
 
 
 def test_an_answer_is_found_before_and_after_it_is_written(log: PredictionLog, storage: Storage) -> None:

@@ -103,7 +103,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 
 
 def _manifest(storage: Storage) -> Path:
-    (path,) = storage.root.glob(f"{BUCKET}/releases/*/manifest.json")
+    (path,) = storage.work_dir.glob(f"{BUCKET}/releases/*/manifest.json")
     return path
 
 
@@ -134,7 +134,7 @@ def test_another_process_answers_the_same(
 
 
 def test_no_file_of_a_release_is_a_pickle(storage: Storage) -> None:
-    files = [path for path in storage.root.rglob("*") if path.is_file()]
+    files = [path for path in storage.work_dir.rglob("*") if path.is_file()]
     assert {path.suffix for path in files} >= {".cbm", ".ubj", ".safetensors", ".npz", ".json"}
     for path in files:
         assert path.suffix not in PICKLES
@@ -164,7 +164,8 @@ def test_the_manifest_says_what_the_release_is(storage: Storage) -> None:
     assert manifest.targets == {"category": ["billing", "login", "outage"], "priority": ["high", "low"]}
     assert manifest.metrics == {"test": {"category": {"accuracy": 0.75, "ece": None}}}
     assert set(manifest.parts) == set(PARTS)
-    sizes = [path.stat().st_size for path in storage.path(manifest.parts["model"].key).rglob("*") if path.is_file()]
+    files = storage.local_path(manifest.parts["model"].key).rglob("*")
+    sizes = [path.stat().st_size for path in files if path.is_file()]
     assert manifest.parts["model"].num_bytes == sum(sizes)
 
 
@@ -188,7 +189,7 @@ def test_without_a_champion_the_error_says_where_there_is_one(storage: Storage) 
 
 def test_a_release_is_visible_once_its_manifest_is_there(storage: Storage) -> None:
     known = list_releases(storage, BUCKET)
-    (storage.root / BUCKET / "releases" / "29990101T000000-abcdef").mkdir()
+    (storage.work_dir / BUCKET / "releases" / "29990101T000000-abcdef").mkdir()
     assert list_releases(storage, BUCKET) == known
     assert open_release(storage, BUCKET, "latest").id == known[-1]
 
@@ -208,7 +209,7 @@ def test_one_changed_byte_in_any_file_is_refused(storage: Storage) -> None:
     for part, pinned in release.manifest.parts.items():
         assert pinned.files
         for name in pinned.files:
-            path = storage.path(pinned.key) / name
+            path = storage.local_path(pinned.key) / name
             original = path.read_bytes()
             middle = len(original) // 2
             path.write_bytes(original[:middle] + bytes([original[middle] ^ 1]) + original[middle + 1 :])
@@ -222,7 +223,7 @@ def test_one_changed_byte_in_any_file_is_refused(storage: Storage) -> None:
 def test_a_missing_or_added_file_is_refused(storage: Storage, part: str) -> None:
     release = open_release(storage, BUCKET, "latest")
     pinned = release.manifest.parts[part]
-    folder = storage.path(pinned.key)
+    folder = storage.local_path(pinned.key)
     (folder / "surplus.json").write_text("{}")
     with pytest.raises(ReleaseError, match=r"surplus\.json was added; refused"):
         _load(release, part)

@@ -14,6 +14,7 @@ import pytest
 
 from tickets.errors import ConflictError, StorageError
 from tickets.storage import Storage, digest_dir, digest_files, find_exports, open_export
+from tickets.storage.files import LocalFiles
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ def test_reading_what_is_no_file_names_the_path(storage: Storage, key: str) -> N
     storage.write_bytes("file", b"")
     with pytest.raises(StorageError) as caught:
         storage.read_bytes(key)
-    assert str(storage.path(key)) in caught.value.message
+    assert str(storage.local_path(key)) in caught.value.message
 
 
 def test_reading_broken_json_names_the_path(storage: Storage) -> None:
@@ -110,7 +111,7 @@ def test_of_writers_that_race_exactly_one_wins(storage: Storage) -> None:
 
 
 def test_who_comes_while_another_swaps_has_to_wait(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
-    genuine_lock, genuine_write = fcntl.flock, Storage.write_json
+    genuine_lock, genuine_write = fcntl.flock, LocalFiles.write
     waits_or_done, late = Event(), ThreadPoolExecutor(1)
     outcomes: list[Future[None]] = []
 
@@ -119,15 +120,15 @@ def test_who_comes_while_another_swaps_has_to_wait(storage: Storage, monkeypatch
             waits_or_done.set()
         genuine_lock(file, operation)
 
-    def write(self: Storage, key: str, content: object) -> None:
-        if content == "first":  # the first writer has compared and is about to write
+    def write(self: LocalFiles, key: str, content: bytes) -> None:
+        if content == b'"first"':  # the first writer has compared and is about to write
             outcomes.append(late.submit(storage.swap_json, "pointer", None, "second"))
             outcomes[0].add_done_callback(lambda _: waits_or_done.set())
             assert waits_or_done.wait(timeout=30)
         genuine_write(self, key, content)
 
     monkeypatch.setattr(fcntl, "flock", lock)
-    monkeypatch.setattr(Storage, "write_json", write)
+    monkeypatch.setattr(LocalFiles, "write", write)
     storage.swap_json("pointer", None, "first")
     with late, pytest.raises(ConflictError):
         outcomes[0].result(timeout=30)
@@ -137,22 +138,22 @@ def test_who_comes_while_another_swaps_has_to_wait(storage: Storage, monkeypatch
 def test_adopting_moves_a_folder_to_the_place_its_content_names(storage: Storage, tmp_path: Path) -> None:
     key, digest = storage.adopt_dir(_folder(tmp_path / "new", a=b"1", b=b"2"), "models")
     assert key == f"models/{digest[:32]}"
-    assert digest == digest_dir(storage.path(key))
+    assert digest == digest_dir(storage.local_path(key))
     assert storage.list_keys(key) == ["a", "b"]
     assert not (tmp_path / "new").exists()
 
 
 def test_adopting_an_equal_folder_keeps_the_one_that_is_there(storage: Storage, tmp_path: Path) -> None:
     first = storage.adopt_dir(_folder(tmp_path / "one", a=b"1"), "models")
-    inode = storage.path(first[0]).stat().st_ino
+    inode = storage.local_path(first[0]).stat().st_ino
     assert storage.adopt_dir(_folder(tmp_path / "two", a=b"1"), "models") == first
-    assert storage.path(first[0]).stat().st_ino == inode
+    assert storage.local_path(first[0]).stat().st_ino == inode
     assert storage.adopt_dir(_folder(tmp_path / "three", a=b"3"), "models")[0] != first[0]
 
 
 def test_adopting_into_a_folder_that_was_changed_is_refused(storage: Storage, tmp_path: Path) -> None:
     key, _ = storage.adopt_dir(_folder(tmp_path / "one", a=b"1"), "models")
-    (storage.path(key) / "a").write_bytes(b"changed")
+    (storage.local_path(key) / "a").write_bytes(b"changed")
     with pytest.raises(StorageError, match="its content was changed"):
         storage.adopt_dir(_folder(tmp_path / "two", a=b"1"), "models")
 
@@ -160,7 +161,7 @@ def test_adopting_into_a_folder_that_was_changed_is_refused(storage: Storage, tm
 def test_a_scratch_folder_is_gone_afterwards(storage: Storage) -> None:
     with storage.scratch_dir("work") as scratch:
         (scratch / "file").write_bytes(b"1")
-        assert scratch.parent == storage.path("work")
+        assert scratch.parent == storage.local_path("work")
     assert storage.list_keys("work") == []
     with pytest.raises(ZeroDivisionError), storage.scratch_dir("work") as scratch:
         (scratch / "file").write_bytes(b"1")

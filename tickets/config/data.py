@@ -24,18 +24,42 @@ class StorageConfig(Config):
     """Where everything is kept."""
 
     root: str = Field(default_factory=default_root)
-    """Absolute folder (or `file://` URI) under which every job writes; also set by `TICKETS_ROOT`."""
+    """Absolute folder (or `file://` URI), or `s3://bucket/prefix`, under which every job writes; also set by
+    `TICKETS_ROOT`. Of an S3 root, logs, databases and drafts stay on the machine, below `$XDG_STATE_HOME/tickets`."""
     shared: bool = False
     """The root is a file system that every node of the cluster mounts. Without it a local root with more
     than one node is refused, because a worker would write to a disk that nobody else reads."""
+    endpoint_url: str | None = None
+    """Address of an S3 service other than Amazon's; also `AWS_ENDPOINT_URL`."""
+    region: str | None = None
+    """Region of the bucket; also `AWS_DEFAULT_REGION`."""
+    access_key_id: str | None = None
+    """Key of the S3 service; also `AWS_ACCESS_KEY_ID`. Unset: profile or role, as every AWS tool finds them."""
+    secret_access_key: SecretStr | None = None
+    """Its secret; also `AWS_SECRET_ACCESS_KEY`. Never logged or saved. On a cluster that runs already the nodes need
+    their own, by environment or role."""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What S3 clients look for, where it is configured here."""
+        secret = self.secret_access_key and self.secret_access_key.get_secret_value()
+        given = {
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_ACCESS_KEY_ID": self.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": secret,
+        }
+        return {name: value for name, value in given.items() if value}
 
     @field_validator("root")
     @classmethod
     def _absolute(cls, root: str) -> str:
         url = urlsplit(root)
+        if url.scheme == "s3" and url.netloc and not (url.query or url.fragment):
+            return root.rstrip("/")
         path = Path(url.path if url.scheme == "file" else root).expanduser()
         if url.scheme not in ("", "file") or not path.is_absolute():
-            raise ValueError("allowed: an absolute path, or file:///an/absolute/path")
+            raise ValueError("allowed: an absolute path, file:///an/absolute/path, or s3://bucket/prefix")
         return str(path)
 
 
@@ -47,9 +71,12 @@ class DataConfig(Config):
     raw_file: str | None = None
     """Another file, folder or glob to read with the source's mapping, in place of `source.path`. A relative
     path is looked for in the bucket first, then in the folder where the command runs."""
+    rebuild: bool = False
+    """Forget what was ingested before and read the files anew. Without it new and changed files are added; what came
+    from files that are gone stays."""
     online_rows: Count = 10_000
     """How many of the latest tickets go to the online store."""
-    batch_rows: PositiveInt = 4_000
+    batch_rows: PositiveInt = 2_000
     """Rows that are read and written together; bounds the memory of ingestion."""
 
 
@@ -142,6 +169,8 @@ class SourceConfig(Config):
     """Closed value sets: the contract's own, none, or field → allowed values. A value outside is marked."""
     targets: tuple[str, ...] = ("category",)
     """Fields that the models learn to predict, the most important one first."""
+    sequence: str | None = None
+    """Column of the file that orders the versions of a ticket where `updated_at` ties, such as a count of changes."""
     truth: str | None = None
     """JSON file whose `ceilings` hold, per target, the best accuracy that any model can reach, where that is known."""
     split: Split | None = None

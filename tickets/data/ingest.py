@@ -1,66 +1,92 @@
-"""An export becomes three tables: bronze (every version), quarantine (refused rows), offline (latest versions).
+"""An export becomes tables: bronze (every version), quarantine (refused rows), offline (latest), online (newest).
 
-Ray Data reads the files side by side; this process writes what they yield, one batch at a time. What was ingested
-already, from the same files with the same mapping, is not ingested again. It does not know models.
+Ray tasks read the files side by side, each in bounded memory, and write parts; this process then finds the latest
+versions and shows readers all tables at one moment. Only new and changed files are read. It does not know models.
 """
 
 from __future__ import annotations
 
-import hashlib
+import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import orjson
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tickets import logs
 from tickets.config import DataConfig, SourceConfig, TicketsConfig
-from tickets.data.mapping import QUARANTINE_SCHEMA, TicketMapper
+from tickets.data.latest import Latest, find_latest, write_latest
+from tickets.data.mapping import TicketMapper
+from tickets.data.newest import write_newest
 from tickets.data.readers import read_rows
 from tickets.data.sources import SourceFile, find_files
+from tickets.data.stage import Staged, fingerprint, mapping_digest, stage_file, staged_key
 from tickets.errors import SourceError, StorageError
-from tickets.online import OnlineStore
-from tickets.snapshots import Snapshot, has_snapshot, load_snapshot, publish_snapshot, read_parts, write_snapshot
-from tickets.storage import Storage, open_export
+from tickets.online import OnlineStore, fill
+from tickets.snapshots import (
+    Head,
+    Part,
+    Snapshot,
+    commit,
+    load_snapshot,
+    read_head,
+    save_snapshot,
+)
+from tickets.storage import Storage
 
 Connect = Callable[[], OnlineStore]
+TABLES: Final = ("bronze", "quarantine", "offline", "online")
 _REFUSED: Final = "refused"
+_SHOW_EVERY_S: Final = 5.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ingested:
-    """What an ingestion made: rows in = bronze + quarantine, and bronze = offline + superseded.
+    """What the tables hold after an ingestion, and what it added.
+
+    Rows in = bronze + quarantine, and bronze = offline + superseded + duplicates.
 
     Attributes:
-        bronze: Every row as it was mapped.
-        quarantine: Refused rows with reason and original bytes.
-        offline: The latest version of every ticket.
-        rows_in: Rows found in the files.
+        tables: Table → its snapshot.
+        rows_in: Rows found in all files so far.
         num_superseded: Rows of bronze for which a later version of the same ticket exists.
+        num_duplicates: Rows of bronze that repeat a version that was there already.
         marks: How often each oddity was marked.
         reasons: How often each reason refused a row.
-        reused: Nothing was read, because these very files were ingested before.
+        rule: What told the versions of a ticket apart.
+        added: What this run brought: `files`, `rows`, `inserts`, `updates`, `duplicates`; none where nothing was read.
     """
 
-    bronze: Snapshot
-    quarantine: Snapshot
-    offline: Snapshot
+    tables: dict[str, Snapshot]
     rows_in: int
     num_superseded: int
+    num_duplicates: int
     marks: dict[str, int]
     reasons: dict[str, int]
-    reused: bool
+    rule: str
+    added: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def offline(self) -> Snapshot:
+        """The latest version of every ticket."""
+        return self.tables["offline"]
+
+    @property
+    def reused(self) -> bool:
+        """Nothing was read, because these very files were ingested before."""
+        return not self.added
 
     def __str__(self) -> str:
         """What happened to the rows, for a person."""
         lines = [f"{self.rows_in} rows: {self.offline.num_rows} tickets"]
         if self.num_superseded:
-            lines.append(f"{self.num_superseded} replaced by a later row of the same ticket_id")
+            lines.append(f"{self.num_superseded} replaced by a later version ({self.rule})")
+        if self.num_duplicates:
+            lines.append(f"{self.num_duplicates} repeated")
         lines += [f"{count} refused: {reason}" for reason, count in sorted(self.reasons.items())]
         lines += [f"{count} marked: {mark}" for mark, count in sorted(self.marks.items())]
         return "; ".join(lines)
@@ -69,18 +95,22 @@ class Ingested:
         """Counts for a report."""
         return {
             "rows_in": self.rows_in,
-            "bronze": self.bronze.num_rows,
-            "quarantined": self.quarantine.num_rows,
+            "bronze": self.tables["bronze"].num_rows,
+            "quarantined": self.tables["quarantine"].num_rows,
             "offline": self.offline.num_rows,
+            "online": self.tables["online"].num_rows,
             "superseded": self.num_superseded,
+            "duplicates": self.num_duplicates,
+            "latest_by": self.rule,
             "marks": self.marks,
             "reasons": self.reasons,
+            "added": self.added,
             "reused": self.reused,
         }
 
 
 def ingest(storage: Storage, bucket: str, source: SourceConfig, data: DataConfig, work_dir: Path) -> Ingested:
-    """Bring the source's files into the bucket's tables, unless that was done already. Needs a running Ray.
+    """Bring the source's files into the bucket's tables, those that were not brought before. Needs a running Ray.
 
     Args:
         storage: The root.
@@ -90,58 +120,33 @@ def ingest(storage: Storage, bucket: str, source: SourceConfig, data: DataConfig
         work_dir: Folder where the command runs, for relative paths.
 
     Raises:
-        SourceError: The files cannot be found or read at all, or hold no usable row.
+        SourceError: The files cannot be found or read at all, or hold no usable row; or the mapping changed and files
+            that were ingested before are gone.
         StorageError: The sums do not add up.
+        ConflictError: Another ingestion finished first; nothing was changed, and what was read is kept for the next.
     """
-    files = find_files(source, data.raw_file, [storage.path(bucket), work_dir])
-    fingerprint = _fingerprint(files, source)
-    if (done := _ingested(storage, bucket, fingerprint)) is not None:
-        logs.get("data").info("{} is ingested already: {} tickets", source.name, done.offline.num_rows)
-        return done
-    counts = _Counts()
-    bronze = write_snapshot(
-        storage,
-        f"{bucket}/bronze",
-        counts.split(read_tickets(files, source, data.batch_rows)),
-        TicketMapper(source).schema,
-        {"source": source.name, "files": [file.uri for file in files]},
-        publish=False,
-    )
-    quarantine = write_snapshot(
-        storage, f"{bucket}/quarantine", counts.refused, QUARANTINE_SCHEMA, {"bronze": bronze.id}, publish=False
-    )
-    if bronze.num_rows == 0:
-        reasons = ", ".join(f"{reason} ({count})" for reason, count in counts.reasons.most_common(3)) or "empty"
-        raise SourceError(
-            f"source {source.name!r}: no usable row among {counts.rows_in}: {reasons}; check source.delimiter, "
-            f"source.format and source.fields; the rows are in {storage.path(quarantine.key)}"
-        )
-    keep = _latest_versions(storage, bronze)
-    offline = write_snapshot(
-        storage,
-        f"{bucket}/offline",
-        _kept_rows(storage, bronze, keep),
-        TicketMapper(source).schema,
-        {
-            "fingerprint": fingerprint,
-            "source": source.name,
-            "bronze": bronze.id,
-            "quarantine": quarantine.id,
-            "rows_in": counts.rows_in,
-            "marks": dict(counts.marks),
-            "reasons": dict(counts.reasons),
-        },
-        publish=False,
-    )
-    done = _checked(_result(storage, bucket, offline, reused=False))
-    for snapshot in (bronze, quarantine, offline):  # offline last: it names the other two
-        publish_snapshot(storage, snapshot)
+    files = find_files(source, data.raw_file, [storage.uri(bucket), str(work_dir)])
+    head = read_head(storage, bucket)
+    before = _load(storage, bucket, head)
+    kept = _kept_files(before, files, source, data)
+    prints = {fingerprint(file, source): file for file in files}
+    known = {staged.fingerprint for staged in kept}
+    new = {print_: file for print_, file in prints.items() if print_ not in known}
+    if not new and before is not None and len(kept) == len(before.files):
+        logs.get("data").info("{} is ingested already: {} tickets", source.name, before.result.offline.num_rows)
+        return before.result
+    staged = stage_files(storage, bucket, new, source, data.batch_rows)
+    _refuse_useless(storage, source, staged, is_first=not kept)
+    done = _resolve(storage, bucket, source, [*_still_valid(kept, staged), *staged], before, data.online_rows)
+    commit(storage, bucket, head, list(done.tables.values()))
+    for print_ in new:
+        storage.delete(staged_key(bucket, print_))
     logs.get("data").info("{}", done)
     return done
 
 
 def ingest_and_publish(storage: Storage, config: TicketsConfig, work_dir: Path, connect: Connect) -> Ingested:
-    """Ingest, and bring the latest tickets to the online store where that does not hold them yet.
+    """Ingest, and bring the newest tickets to the online store where that does not hold them yet.
 
     Args:
         storage: The root.
@@ -150,14 +155,54 @@ def ingest_and_publish(storage: Storage, config: TicketsConfig, work_dir: Path, 
         connect: Opens the online store.
     """
     done = ingest(storage, config.bucket, config.source, config.data, work_dir)
-    store = connect()
-    wanted = min(config.data.online_rows, done.offline.num_rows)
-    if not done.reused or store.count(config.bucket) != wanted:
-        publish_online(storage, done.offline, config.bucket, wanted, store)
+    fill(storage, config.bucket, connect())
     return done
 
 
-def read_tickets(files: list[SourceFile], source: SourceConfig, batch_rows: int) -> Any:
+def stage_files(
+    storage: Storage, bucket: str, files: Mapping[str, SourceFile], source: SourceConfig, batch_rows: int
+) -> list[Staged]:
+    """Read files side by side, in the order of their names.
+
+    Args:
+        storage: The root.
+        bucket: Folder under it.
+        files: Fingerprint → file.
+        source: How rows map onto the contract.
+        batch_rows: Rows that are mapped together.
+    """
+    import ray
+
+    now, root = datetime.now(UTC), storage.root
+
+    def stage(batch: Any) -> Iterator[dict[str, list[Any]]]:
+        for print_, item in zip(batch["print"], batch["file"], strict=True):
+            file = SourceFile(**orjson.loads(item))
+            for said in stage_file(Storage(root), bucket, file, print_, source, batch_rows, now):
+                is_end = isinstance(said, Staged)
+                rows_read = said.rows_in if isinstance(said, Staged) else said
+                content = orjson.dumps(asdict(said)).decode() if isinstance(said, Staged) else ""
+                yield {"print": [print_], "rows": [rows_read], "is_end": [is_end], "staged": [content]}
+
+    if not files:
+        return []
+    names = [{"print": print_, "file": orjson.dumps(asdict(file)).decode()} for print_, file in files.items()]
+    listed = ray.data.from_items(names, override_num_blocks=len(names))
+    plan = listed.map_batches(stage, batch_size=1, batch_format="numpy", num_cpus=0.5)
+    staged: list[Staged] = []
+    rows: Counter[str] = Counter()
+    shown = time.monotonic()
+    for said in plan.iter_rows():
+        rows[said["print"]] = said["rows"]
+        if said["is_end"]:
+            staged.append(Staged.from_json(orjson.loads(said["staged"])))
+        if time.monotonic() - shown > _SHOW_EVERY_S:
+            shown = time.monotonic()
+            logs.get("data").info("{} rows read, {} of {} files done", rows.total(), len(staged), len(names))
+    return sorted(staged, key=lambda of: (of.name, of.fingerprint))
+
+
+def read_tickets(files: Sequence[SourceFile], source: SourceConfig, batch_rows: int) -> Any:
     """A Ray dataset of tickets as the source maps them; a refused row has only its place, reason and original.
 
     Args:
@@ -184,18 +229,137 @@ def read_tickets(files: list[SourceFile], source: SourceConfig, batch_rows: int)
     return plan.map_batches(read, batch_size=1, batch_format="numpy", num_cpus=0.5)
 
 
-def publish_online(storage: Storage, offline: Snapshot, bucket: str, num_rows: int, store: OnlineStore) -> int:
-    """Send the latest tickets, newest first, to the online store.
+def load_ingested(storage: Storage, bucket: str) -> Ingested | None:
+    """What the bucket's tables hold; None before the first ingestion."""
+    before = _load(storage, bucket, read_head(storage, bucket))
+    return before.result if before else None
 
-    Returns:
-        Tickets sent.
+
+@dataclass(frozen=True)
+class _Before:
+    """The tables as an earlier run left them."""
+
+    files: list[Staged]
+    result: Ingested
+    mapping: str
+
+
+def _load(storage: Storage, bucket: str, head: Head) -> _Before | None:
+    if not set(TABLES) <= set(head.tables):
+        return None
+    tables = {name: load_snapshot(storage, f"{bucket}/{name}", head.tables[name]) for name in TABLES}
+    meta = tables["bronze"].meta
+    parts = {name: iter(tables[name].parts) for name in ("bronze", "quarantine")}
+    files = []
+    for record in meta["files"]:
+        own = {name: [asdict(next(parts[name])) for _ in range(record[name])] for name in parts}
+        files.append(Staged.from_json({**record, **own}))
+    return _Before(files, Ingested(tables, **meta["sums"]), meta["mapping"])
+
+
+def _kept_files(
+    before: _Before | None, files: Sequence[SourceFile], source: SourceConfig, data: DataConfig
+) -> list[Staged]:
+    """What earlier runs read and what still counts."""
+    if before is None or data.rebuild:
+        return []
+    if before.mapping == mapping_digest(source):
+        return before.files
+    here = {file.name for file in files}
+    if gone := sorted({staged.name for staged in before.files} - here):
+        raise SourceError(
+            f"source {source.name!r} maps rows otherwise than before, so all files have to be read again, and "
+            f"{len(gone)} of them are gone: {', '.join(gone[:3])}; bring them back, or set data.rebuild=true to do "
+            "without them, or data.bucket=… to start another bucket"
+        )
+    return []
+
+
+def _refuse_useless(storage: Storage, source: SourceConfig, staged: Sequence[Staged], is_first: bool) -> None:
+    """Stop where none of the new rows can be used: the mapping is wrong, rather than all of them.
+
+    Raises:
+        SourceError: So it is; says why, and where the rows are.
     """
-    times = pa.concat_tables(read_parts(storage, offline, ["created_at"]))
-    newest = pc.sort_indices(times, sort_keys=[("created_at", "descending", "at_end")])[:num_rows]
-    keep = np.zeros(times.num_rows, dtype=bool)
-    keep[newest.to_numpy()] = True
-    rows = (row for table in _kept_rows(storage, offline, keep) for row in table.to_pylist())
-    return store.publish(bucket, offline.id, rows)
+    rows_in = sum(of.rows_in for of in staged)
+    if any(of.bronze for of in staged) or not (rows_in or is_first):
+        return
+    reasons = Counter[str]()
+    for of in staged:
+        reasons.update(of.reasons)
+    why = ", ".join(f"{reason} ({count})" for reason, count in reasons.most_common(3)) or "empty"
+    places = ", ".join(storage.uri(part.key) for of in staged[:3] for part in of.quarantine)
+    raise SourceError(
+        f"source {source.name!r}: no usable row among {rows_in}: {why}; check source.delimiter, source.format and "
+        f"source.fields{f'; the rows are in {places}' if places else ''}"
+    )
+
+
+def _still_valid(kept: Sequence[Staged], staged: Sequence[Staged]) -> list[Staged]:
+    """A changed file whose rows have no ids of their own takes the place of what it gave before.
+
+    With ids the former rows are former versions, and stay.
+    """
+    replaced = {of.name for of in staged if of.num_made_ids}
+    return [of for of in kept if of.name not in replaced]
+
+
+def _resolve(
+    storage: Storage,
+    bucket: str,
+    source: SourceConfig,
+    files: Sequence[Staged],
+    before: _Before | None,
+    online_rows: int,
+) -> Ingested:
+    """Snapshots of all tables, not yet visible, from what the files gave; checks that the sums add up."""
+    files = sorted(files, key=lambda of: (of.name, of.fingerprint))
+    parts = [part for of in files for part in of.bronze]
+    refused = [part for of in files for part in of.quarantine]
+    marks, reasons = Counter[str](), Counter[str]()
+    for of in files:
+        marks.update(of.marks)
+        reasons.update(of.reasons)
+    rows_in = sum(of.rows_in for of in files)
+    quarantine = save_snapshot(storage, f"{bucket}/quarantine", refused, {"source": source.name})
+    latest = find_latest(storage, parts)
+    offline_parts = write_latest(storage, bucket, parts, latest, before.result.offline.parts if before else ())
+    added = _added(files, parts, latest, before)
+    sums: dict[str, Any] = {
+        "rows_in": rows_in,
+        "num_superseded": latest.num_superseded,
+        "num_duplicates": latest.num_duplicates,
+        "marks": dict(marks),
+        "reasons": dict(reasons),
+        "rule": latest.rule,
+    }
+    records = [{**asdict(of), "bronze": len(of.bronze), "quarantine": len(of.quarantine)} for of in files]
+    meta = {"source": source.name, "mapping": mapping_digest(source), "files": records, "sums": sums}
+    bronze = save_snapshot(storage, f"{bucket}/bronze", parts, meta)
+    made_from = {"source": source.name, "bronze": bronze.id}
+    offline = save_snapshot(storage, f"{bucket}/offline", offline_parts, made_from)
+    online = save_snapshot(
+        storage, f"{bucket}/online", write_newest(storage, bucket, offline_parts, online_rows), {"offline": offline.id}
+    )
+    tables = {"bronze": bronze, "quarantine": quarantine, "offline": offline, "online": online}
+    return _checked(Ingested(tables, **sums, added=added))
+
+
+def _added(files: Sequence[Staged], parts: Sequence[Part], latest: Latest, before: _Before | None) -> dict[str, int]:
+    """What the files that were not there before brought."""
+    known = {of.fingerprint for of in before.files} if before else set()
+    new = [of for of in files if of.fingerprint not in known]
+    new_parts = {part.key for of in new for part in of.bronze}
+    num_latest = sum(int(keep.sum()) for part, keep in zip(parts, latest.keep, strict=True) if part.key in new_parts)
+    tickets = sum(int(keep.sum()) for keep in latest.keep)
+    inserts = max(tickets - (before.result.offline.num_rows if before else 0), 0)
+    return {
+        "files": len(new),
+        "rows": sum(of.rows_in for of in new),
+        "inserts": inserts,
+        "updates": max(num_latest - inserts, 0),
+        "duplicates": latest.num_duplicates - (before.result.num_duplicates if before else 0),
+    }
 
 
 def _joined(tickets: pa.Table, quarantine: pa.Table) -> pa.Table:
@@ -206,95 +370,13 @@ def _joined(tickets: pa.Table, quarantine: pa.Table) -> pa.Table:
     return pa.concat_tables([good, bad], promote_options="default")
 
 
-class _Counts:
-    """Parts a stream of joined tables in two and counts what passes."""
-
-    def __init__(self) -> None:
-        self.rows_in = 0
-        self.marks: Counter[str] = Counter()
-        self.reasons: Counter[str] = Counter()
-        self.refused: list[pa.Table] = []
-
-    def split(self, dataset: Any) -> Iterator[pa.Table]:
-        """The tickets; refused rows are set aside."""
-        for table in dataset.iter_batches(batch_size=None, batch_format="pyarrow"):
-            self.rows_in += table.num_rows
-            is_good = pc.is_null(table[_REFUSED])
-            bad = table.filter(pc.invert(is_good))
-            if bad.num_rows:
-                self.refused.append(bad.rename_columns({_REFUSED: "reason"}).select(QUARANTINE_SCHEMA.names))
-                self.reasons.update(reason.split(":")[0] for reason in bad[_REFUSED].to_pylist())
-            tickets = table.filter(is_good).drop_columns([_REFUSED, "original"])
-            if tickets.num_rows:
-                self.marks.update(pc.list_flatten(tickets["marks"]).to_pylist())
-                yield tickets
-            logs.get("data").info("{} rows read, {} refused", self.rows_in, sum(self.reasons.values()))
-
-
-def _latest_versions(storage: Storage, bronze: Snapshot) -> np.ndarray:
-    """Which rows of bronze are their ticket's latest: later `updated_at`, then the greater content hash.
-
-    Returns:
-        bool array [rows of bronze], in order.
-    """
-    keys = ["ticket_id", "updated_at", "content_hash"]
-    table = pa.concat_tables(read_parts(storage, bronze, keys))
-    table = table.append_column("position", pa.array(range(table.num_rows), pa.int64()))
-    order = pc.sort_indices(
-        table,
-        sort_keys=[
-            ("ticket_id", "ascending", "at_end"),
-            ("updated_at", "descending", "at_end"),
-            ("content_hash", "descending", "at_end"),
-            ("position", "ascending", "at_end"),
-        ],
-    ).to_numpy()
-    ids = table["ticket_id"].take(pa.array(order)).to_numpy(zero_copy_only=False)
-    first = np.ones(len(order), dtype=bool)
-    first[1:] = ids[1:] != ids[:-1]
-    keep = np.zeros(len(order), dtype=bool)
-    keep[order[first]] = True
-    return keep
-
-
-def _kept_rows(storage: Storage, snapshot: Snapshot, keep: np.ndarray) -> Iterator[pa.Table]:
-    start = 0
-    for table in read_parts(storage, snapshot):
-        kept = table.filter(pa.array(keep[start : start + table.num_rows]))
-        start += table.num_rows
-        if kept.num_rows:
-            yield kept
-
-
-def _fingerprint(files: Iterable[SourceFile], source: SourceConfig) -> str:
-    """Changes when a file's bytes, the set of files, or the mapping changes."""
-    digest = hashlib.sha256(source.model_dump_json(exclude={"path", "targets", "truth"}).encode())
-    digest.update(repr(TicketMapper(source).schema).encode())
-    for file in sorted(files, key=lambda file: file.name):
-        digest.update(f"{file.name}\n{file.split}\n".encode())
-        with open_export(file.uri, unpack=False) as stream:
-            while chunk := stream.read(1 << 22):
-                digest.update(chunk)
-    return digest.hexdigest()
-
-
-def _ingested(storage: Storage, bucket: str, fingerprint: str) -> Ingested | None:
-    if not has_snapshot(storage, f"{bucket}/offline"):
-        return None
-    offline = load_snapshot(storage, f"{bucket}/offline")
-    return _result(storage, bucket, offline, reused=True) if offline.meta["fingerprint"] == fingerprint else None
-
-
-def _result(storage: Storage, bucket: str, offline: Snapshot, reused: bool) -> Ingested:
-    bronze = load_snapshot(storage, f"{bucket}/bronze", offline.meta["bronze"])
-    quarantine = load_snapshot(storage, f"{bucket}/quarantine", offline.meta["quarantine"])
-    superseded = bronze.num_rows - offline.num_rows
-    meta = offline.meta
-    return Ingested(bronze, quarantine, offline, meta["rows_in"], superseded, meta["marks"], meta["reasons"], reused)
-
-
 def _checked(ingested: Ingested) -> Ingested:
-    found = ingested.bronze.num_rows + ingested.quarantine.num_rows
-    if found != ingested.rows_in:
-        raise StorageError(f"{ingested.rows_in} rows were read but {found} written: nothing may be lost")
+    tables = {name: snapshot.num_rows for name, snapshot in ingested.tables.items()}
+    lost = ingested.rows_in - tables["bronze"] - tables["quarantine"]
+    gone = tables["bronze"] - tables["offline"] - ingested.num_superseded - ingested.num_duplicates
+    if lost or gone:
+        raise StorageError(
+            f"{ingested.rows_in} rows were read, {tables} written, {ingested.num_superseded} superseded and "
+            f"{ingested.num_duplicates} repeated: the sums do not add up ({lost} and {gone} are missing)"
+        )
     return ingested

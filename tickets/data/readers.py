@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import chain, count
+from itertools import chain, count, islice
 from typing import Any, Final
 
 import orjson
@@ -46,6 +46,7 @@ _DECODER: Final = json.JSONDecoder()
 _SEPARATORS: Final = re.compile(r"[\s,\]]*")
 _END_OF_OBJECT: Final = re.compile(r"\}(?=\s*,\s*\{)")
 _END_OF_OTHER: Final = re.compile(r"[^\s,](?=\s*,\s*\{)")
+_BETWEEN: Final = " \t\r\n,"
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _LOOKAHEAD: Final = 1 << 16  # an error this close to the end of what was read may be no more than that end
 _MAX_NUMBER: Final = 2.0**63
@@ -115,6 +116,9 @@ def _read_array(stream: ByteStream) -> Iterator[RawRow]:
             text = text.lstrip()
             is_open, text = text.startswith("["), text[1:]
         at = 0
+        if is_open and (end := _end_of_whole(text)) and (rows := _whole_elements(text[:end])) is not None:
+            yield from map(RawRow, islice(positions, len(rows)), rows)
+            text = text[end:]
         while (element := _next_element(text, at, last)) is not None:
             start, at, outcome = element
             if stream.damage and isinstance(outcome, Exception) and at == len(text):
@@ -122,6 +126,42 @@ def _read_array(stream: ByteStream) -> Iterator[RawRow]:
             else:
                 yield _element_row(next(positions), text[start:at], outcome)
         text = text[at:]
+
+
+def _end_of_whole(text: str) -> int:
+    """Where the last object ends that another one follows, as far as brackets alone can tell; 0 where none does."""
+    start = text.rfind("{")
+    while start > 0:
+        before = text[max(start - 64, 0) : start].rstrip()
+        if before.endswith(",") and (end := before[:-1].rstrip()).endswith("}"):
+            return max(start - 64, 0) + len(end)
+        start = text.rfind("{", 0, start)
+    return 0
+
+
+def _whole_elements(text: str) -> list[dict[str, Any]] | None:
+    """All objects of a stretch of an array at once, or None where it has to be read element by element.
+
+    What the fast parser takes as a whole is a row of whole elements: one that was cut inside a text or a bracket would
+    not be balanced.
+    """
+    try:
+        rows = orjson.loads(f"[{text.lstrip(_BETWEEN)}]")
+    except (orjson.JSONDecodeError, UnicodeEncodeError):
+        return None
+    return list(rows) if all(isinstance(row, dict) and _is_plain(row) for row in rows) else None
+
+
+def _is_plain(row: dict[str, Any]) -> bool:
+    """Whether no value needs a second look: for its depth, or as an integer that the fast parser made a float of."""
+    for value in row.values():
+        kind = value.__class__
+        if kind is float:
+            if abs(value) >= _MAX_NUMBER:
+                return False
+        elif kind is dict or (kind is list and any(item.__class__ in (dict, list) for item in value)):
+            return False
+    return True
 
 
 def _next_element(text: str, at: int, last: bool) -> tuple[int, int, Any] | None:

@@ -43,13 +43,13 @@ class SourceFile:
     split: str | None
 
 
-def find_files(source: SourceConfig, raw_file: str | None, places: Sequence[Path]) -> list[SourceFile]:
+def find_files(source: SourceConfig, raw_file: str | None, places: Sequence[str | Path]) -> list[SourceFile]:
     """The files that a source names, in the order of their names.
 
     Args:
         source: The mapping; its `path` is used unless `raw_file` is given.
         raw_file: File, folder or glob in place of `source.path`.
-        places: Folders in which a relative path is looked for, in order.
+        places: Folders or URIs in which a relative path is looked for, in order.
 
     Raises:
         SourceError: No path is set, nothing is there, or no file has a known ending; says where it looked.
@@ -59,14 +59,28 @@ def find_files(source: SourceConfig, raw_file: str | None, places: Sequence[Path
         raise SourceError(
             f"source {source.name!r} has no path: set source.path=… or data.raw_file=… (file, folder or glob)"
         )
-    absolute = "://" in path or Path(path).expanduser().is_absolute()
-    patterns = (
-        [str(Path(path).expanduser()) if "://" not in path else path] if absolute else [str(p / path) for p in places]
-    )
-    for pattern in patterns:
-        if found := find_exports(pattern):
-            return _classify(source, found, single=len(found) == 1)
-    raise SourceError(f"source {source.name!r}: nothing to read at {' or '.join(patterns)}")
+    patterns, found = find_files_at(path, places)
+    if not found:
+        raise SourceError(f"source {source.name!r}: nothing to read at {' or '.join(patterns)}")
+    return _classify(source, found, single=len(found) == 1)
+
+
+def find_files_at(path: str, places: Sequence[str | Path]) -> tuple[list[str], list[str]]:
+    """Where a path may be meant to be, and the files at the first of these places that has any.
+
+    Args:
+        path: File, folder or glob; an absolute path or a URI is meant as it is.
+        places: Folders or URIs in which a relative path is looked for, in order.
+
+    Returns:
+        The places that were looked at, and paths or URIs of the files that were found, sorted.
+    """
+    if "://" in path:
+        patterns = [path]
+    else:
+        local = Path(path).expanduser()
+        patterns = [str(local)] if local.is_absolute() else [f"{str(place).rstrip('/')}/{path}" for place in places]
+    return patterns, next(filter(None, map(find_exports, patterns)), [])
 
 
 def _classify(source: SourceConfig, uris: list[str], single: bool) -> list[SourceFile]:

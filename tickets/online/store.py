@@ -5,6 +5,7 @@ It does not know where rows come from, or how a server is reached. Its keys, for
     tickets:b:s:<ticket_id>   the JSON document of one ticket
     tickets:b:recent:s        sorted set of the snapshot's ticket ids, scored by `created_at`
     tickets:b:current         id of the snapshot that readers see
+    tickets:b:lock            token of the process that fills the store
 
 All of them expire. Documents are written first; then one transaction writes the sorted set and moves `current`,
 so a reader sees the old snapshot or the new one, never a mixture. The snapshot that was displaced stays for
@@ -14,7 +15,10 @@ so a reader sees the old snapshot or the new one, never a mixture. The snapshot 
 from __future__ import annotations
 
 import itertools
+import time
+import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -23,10 +27,14 @@ import orjson
 
 from tickets import logs
 from tickets.config import RedisConfig
+from tickets.errors import OnlineStoreError
 from tickets.online.connection import Connection, security_options
 
 GRACE_S: Final = 60
 """Seconds for which a displaced snapshot can still be read."""
+LOCK_S: Final = 60
+"""Seconds after which the lock of a process that died is free."""
+_LOCK_PAUSE_S: Final = 0.05
 _READ_ROWS: Final = 100
 """Documents fetched in one round trip: the embedded server fails on several megabytes that wait to be read."""
 
@@ -121,6 +129,42 @@ class OnlineStore:
             ids = self._read_ids(bucket, snapshot_id, 0, count, done)
             return self._read_documents(bucket, snapshot_id, ids, done)
 
+    def holds(self, bucket: str, snapshot_id: str, num_rows: int) -> bool:
+        """Whether readers of the bucket see all of a snapshot."""
+        with logs.timed(self._log, "online.holds", "DEBUG", bucket=bucket) as done:
+            if self._current(bucket, done) != snapshot_id:
+                return False
+            return bool(self._connection.run([("ZCARD", _index_key(bucket, snapshot_id))], done)[0] == num_rows)
+
+    @contextmanager
+    def locked(self, bucket: str) -> Iterator[None]:
+        """Hold the bucket's lock, which one process at a time can; it expires with a holder that died.
+
+        Raises:
+            OnlineStoreError: Another process holds it for too long.
+        """
+        key, token = _lock_key(bucket), uuid.uuid4().hex
+        with logs.timed(self._log, "online.lock", "DEBUG", bucket=bucket) as done:
+            until = time.monotonic() + 2 * LOCK_S
+            # Not sent again when an answer is lost: the token tells whether it was this process that took it.
+            while not self._take(key, token, done):
+                if time.monotonic() > until:
+                    raise OnlineStoreError(f"the online store of {bucket!r} is being filled by another process")
+                time.sleep(_LOCK_PAUSE_S)
+            try:
+                yield
+            finally:
+                if self._holder(key, done) == token:
+                    self._connection.run([("DEL", key)], done)
+
+    def _take(self, key: str, token: str, done: dict[str, Any]) -> bool:
+        self._connection.run([("SET", key, token, "NX", "EX", LOCK_S)], done)
+        return self._holder(key, done) == token
+
+    def _holder(self, key: str, done: dict[str, Any]) -> str | None:
+        reply: bytes | None = self._connection.run([("GET", key)], done)[0]
+        return None if reply is None else reply.decode()
+
     def count(self, bucket: str) -> int:
         """Return how many tickets of the bucket are published."""
         with logs.timed(self._log, "online.count", "DEBUG", bucket=bucket) as done:
@@ -195,6 +239,10 @@ def _index_key(bucket: str, snapshot_id: str) -> str:
     return f"tickets:{bucket}:recent:{snapshot_id}"  # apart from the documents: a ticket's id may be "recent"
 
 
+def _lock_key(bucket: str) -> str:
+    return f"tickets:{bucket}:lock"
+
+
 def _current_key(bucket: str) -> str:
     return f"tickets:{bucket}:current"
 
@@ -211,7 +259,9 @@ def _encode_time(value: Any) -> str:
 
 def _recency(row: Mapping[str, Any]) -> float:
     """The score of a ticket: `created_at` in milliseconds since the epoch; one without it counts as the oldest."""
-    created_at: datetime | None = row.get("created_at")
+    created_at: datetime | str | None = row.get("created_at")
+    if isinstance(created_at, str):
+        created_at = datetime.fromisoformat(created_at)
     return float("-inf") if created_at is None else float(round(_in_utc(created_at).timestamp() * 1000))
 
 

@@ -19,13 +19,14 @@ import pyarrow.compute as pc
 from tickets import logs
 from tickets.config import TicketsConfig
 from tickets.data.mapping import own_fields
+from tickets.data.sources import find_files_at
 from tickets.errors import ModelError
 from tickets.features.encoder import Encoder, prepare_encoder
 from tickets.features.state import Selection, join_text, select_fields
 from tickets.models.labels import label_values
 from tickets.release import Release
 from tickets.snapshots import Snapshot, has_snapshot, load_snapshot, read_table, write_snapshot
-from tickets.storage import Storage
+from tickets.storage import Storage, open_export
 from tickets.train.audit import TargetAudit, audit_target
 from tickets.train.split import choose_split, split_rows
 
@@ -125,13 +126,12 @@ def prepare(storage: Storage, snapshot: Snapshot, config: TicketsConfig, work_di
 def _ceilings(storage: Storage, config: TicketsConfig, work_dir: Path) -> dict[str, float]:
     if config.source.truth is None or config.data.raw_file is not None:
         return {}  # the truth is that of `source.path`
-    path = Path(config.source.truth).expanduser()
-    places = [storage.path(config.bucket) / path, work_dir / path]  # an absolute path stays itself
-    found = next((place for place in places if place.exists()), None)
-    if found is None:
+    found = find_files_at(config.source.truth, [storage.uri(config.bucket), str(work_dir)])[1]
+    if not found:
         logs.get("ml").warning("source.truth={} is not there: reports show no ceiling", config.source.truth)
         return {}
-    ceilings: dict[str, float] = orjson.loads(found.read_bytes())["ceilings"]
+    with open_export(found[0]) as file:
+        ceilings: dict[str, float] = orjson.loads(file.read())["ceilings"]
     return ceilings
 
 
@@ -166,7 +166,7 @@ def encode_texts(storage: Storage, name: str, encoder: EncoderRef, texts: Sequen
     missing = {print_: text for print_, text in zip(prints, texts, strict=True) if print_ not in known}
     if missing:
         with logs.timed(logs.get("ml"), "encode", rows=len(missing)):
-            known |= _encode(storage.path(encoder.key), missing)
+            known |= _encode(storage.fetch(encoder.key), missing)
         _save_vectors(storage, name, known)
     return np.stack([known[print_] for print_ in prints])
 

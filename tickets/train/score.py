@@ -75,7 +75,7 @@ def score_source(release: Release, files: list[SourceFile], source: SourceConfig
     scored = Scored(iter(()), [])
     plan = read_tickets(files, source, batch_rows).map_batches(
         ScoreTickets,
-        fn_constructor_args=(str(release.storage.root), release.manifest.bucket, release.id),
+        fn_constructor_args=(release.storage.root, release.manifest.bucket, release.id),
         batch_format="pyarrow",
         batch_size=batch_rows,
         num_cpus=0.5,

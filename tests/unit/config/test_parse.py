@@ -50,7 +50,7 @@ def test_defaults_are_enough() -> None:
         ({**SOURCE, "sweep": {"num_trials": "many"}}, ["sweep.num_trials='many'", "integer"]),
         ({**SOURCE, "model": {"families": ["forest"]}}, ["model.families.0='forest'", "'linear'", "'dnn'"]),
         ({**SOURCE, "storage": {"root": "here"}}, ["storage.root='here'", "absolute path"]),
-        ({**SOURCE, "storage": {"root": "s3://b/p"}}, ["storage.root='s3://b/p'", "absolute path"]),
+        ({**SOURCE, "storage": {"root": "gs://b/p"}}, ["storage.root='gs://b/p'", "absolute path"]),
         ({**SOURCE, "features": {"text": ["subjct"]}}, ["'subjct' is no field"]),
         ({**SOURCE, "model": {"sweep_targets": ["mood"]}}, ["'mood' is no target", "category"]),
         ({"source": {"name": "m", "split": {"kind": "moon"}}}, ["source.split", "'time', 'random', 'files'"]),
@@ -93,7 +93,7 @@ def test_a_password_that_looks_like_a_list_stays_text() -> None:
 
 
 def test_secret_keys_are_found() -> None:
-    assert secret_keys() == {"redis.password"}
+    assert secret_keys() == {"redis.password", "storage.secret_access_key"}
 
 
 def test_keys_of_the_environment() -> None:

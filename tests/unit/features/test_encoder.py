@@ -37,7 +37,7 @@ def int8(encoder_dir: Path) -> Encoder:
 @pytest.fixture(scope="module")
 def fp32_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     storage = Storage(str(tmp_path_factory.mktemp("fp32")))
-    return storage.path(prepare_encoder(EncoderConfig(precision="fp32"), storage)[0])
+    return storage.local_path(prepare_encoder(EncoderConfig(precision="fp32"), storage)[0])
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +111,7 @@ def test_an_export_needs_no_network_and_repeats_exactly(
     storage = Storage(str(tmp_path))
     key, digest = prepare_encoder(EncoderConfig(precision="fp32"), storage)
     assert (Path(key).name, digest[:32]) == (fp32_dir.name, fp32_dir.name)
-    assert Encoder(storage.path(key)).encode(["works"]).shape == (1, 384)
+    assert Encoder(storage.local_path(key)).encode(["works"]).shape == (1, 384)
 
 
 def test_what_was_exported_before_is_found_again(encoder_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,7 +194,7 @@ def test_an_own_model_is_exported_with_its_pooling(
 
     config = own_model(pooling, "Normalize")
     storage = Storage(str(tmp_path))
-    vector = Encoder(storage.path(prepare_encoder(config, storage)[0])).encode(["the paper is out"])[0]
+    vector = Encoder(storage.local_path(prepare_encoder(config, storage)[0])).encode(["the paper is out"])[0]
     with torch.no_grad():
         hidden = BertModel.from_pretrained(config.path).eval()(torch.tensor([[2, 4, 9, 6, 7, 3]])).last_hidden_state[0]
     pooled = hidden.mean(0) if kind == "mean" else hidden[0]
