@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
-"""Measure the graph over HTTP in its profiles, beside a plain service of the same classes, in one run."""
+"""Measure the platform beside what a user would pick instead, in one run: the graph over HTTP, or the ingestion."""
 
+import shutil
+
+import _ingest_suite
 from _entry import Job, run_job
 from _serve_suite import format_figures, measure, read_bodies
 
@@ -8,6 +11,11 @@ from tickets.release import open_release
 
 
 def main(job: Job) -> None:
+    """Run the suite that was asked for."""
+    {"serve": measure_serving, "ingest": measure_ingestion}[job.config.benchmark.suite](job)
+
+
+def measure_serving(job: Job) -> None:
     """Start each service, load it, watch it, stop it; print the figures side by side."""
     config = job.config.benchmark
     release = open_release(job.storage, job.bucket, job.config.release)
@@ -22,6 +30,33 @@ def main(job: Job) -> None:
     job.report.made = {"what the services printed": str(log_dir)}
     job.report.next = [job.command("serve")]
     job.report.result = {"release": release.id, "tickets": len(bodies), "services": figures}
+
+
+def measure_ingestion(job: Job) -> None:
+    """Write exports of the asked sizes, ingest them, let the others convert them; print the figures side by side."""
+    config = job.config.benchmark
+    job.connect()
+    with job.storage.scratch_dir(job.run_key) as scratch:
+        warm, _ = _ingest_suite.write_files(scratch, _ingest_suite.WARM_ROWS)
+        warm = warm.rename(scratch / "warm.json")
+        for num_rows in config.rows:
+            array, lines = _ingest_suite.write_files(scratch, num_rows)
+            figures: dict[str, list[_ingest_suite.Run]] = {}
+            for turn in range(config.repeats):
+                roots = scratch / f"roots-{turn}"
+                for name in _ingest_suite.contenders(num_rows):
+                    run = (
+                        _ingest_suite.measure_ingestion(roots, array, warm)
+                        if name == "tickets"
+                        else _ingest_suite.measure_contender(
+                            name, array if name != "polars" else lines, scratch / "out"
+                        )
+                    )
+                    figures.setdefault(name, []).append(run)
+                shutil.rmtree(roots)
+            job.tell(_ingest_suite.format_runs(figures, num_rows, array.stat().st_size))
+            job.report.result[str(num_rows)] = _ingest_suite.to_json(figures)
+    job.report.next = [job.command("ingest")]
 
 
 if __name__ == "__main__":

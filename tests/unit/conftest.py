@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -207,3 +208,12 @@ def s3_root(s3: S3Server) -> str:
     bucket = f"b{uuid.uuid4().hex[:16]}"
     fsspec.filesystem("s3").mkdir(bucket)
     return f"s3://{bucket}/some/prefix"
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder of real data sets; skips where there is none."""
+    folder = os.environ.get("TICKETS_DATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("TICKETS_DATA names no folder of real data sets")
+    return Path(folder)

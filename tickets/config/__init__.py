@@ -1,5 +1,6 @@
 """Every setting of the platform as frozen, documented models. It knows no Ray, no torch, no storage."""
 
+from tickets.config.analytics import AnalyticsConfig
 from tickets.config.anomaly import AnomalyConfig
 from tickets.config.base import Config
 from tickets.config.benchmark import BenchmarkConfig
@@ -10,6 +11,7 @@ from tickets.config.data import (
     RandomSplit,
     RedisConfig,
     SimulateConfig,
+    SnapshotsConfig,
     SourceConfig,
     StorageConfig,
     TimeSplit,
@@ -32,6 +34,7 @@ from tickets.config.train import (
 )
 
 __all__ = [
+    "AnalyticsConfig",
     "AnomalyConfig",
     "AuditConfig",
     "BenchmarkConfig",
@@ -54,6 +57,7 @@ __all__ = [
     "SearchConfig",
     "ServeConfig",
     "SimulateConfig",
+    "SnapshotsConfig",
     "SourceConfig",
     "StorageConfig",
     "SweepConfig",

@@ -14,8 +14,9 @@ Service = Literal["plain", "local", "cluster", "fused"]
 class BenchmarkConfig(Config):
     """What is measured beside what, in one run."""
 
-    suite: Literal["serve"] = "serve"
-    """`serve`: the graph over HTTP in its profiles, beside a plain service of the same classes."""
+    suite: Literal["serve", "ingest"] = "serve"
+    """`serve`: the graph over HTTP in its profiles, beside a plain service of the same classes. `ingest`: raw tickets
+    to published tables, beside pandas, pyarrow and polars that only convert."""
     services: tuple[Service, ...] = ("plain", "local", "cluster", "fused", "plain")
     """What is measured, in this order; `plain` is FastAPI and uvicorn with one worker per core. It stands at both ends
     so that a machine that grew slower meanwhile is seen."""
@@ -23,6 +24,10 @@ class BenchmarkConfig(Config):
     """Closed loops: so many clients, each of which asks again as soon as it was answered."""
     rates: tuple[Annotated[float, Field(gt=0.0)], ...] = (10.0, 30.0)
     """Open loops: so many tickets a second, whether or not earlier ones were answered."""
+    rows: tuple[PositiveInt, ...] = (100_000,)
+    """Sizes of the export that is ingested."""
+    repeats: PositiveInt = 3
+    """Runs of each contender, of which the median counts."""
     seconds: Annotated[float, Field(gt=0.0)] = 10.0
     """Length of each loop."""
     tickets: PositiveInt = 400

@@ -169,6 +169,9 @@ class SourceConfig(Config):
     """Closed value sets: the contract's own, none, or field → allowed values. A value outside is marked."""
     targets: tuple[str, ...] = ("category",)
     """Fields that the models learn to predict, the most important one first."""
+    events: bool = False
+    """The rows are a log: each is a ticket as it was after an event. A ticket is then its last event, with the fields
+    of the creation stage as its first event had them. `updated_at` and `sequence` order the events."""
     sequence: str | None = None
     """Column of the file that orders the versions of a ticket where `updated_at` ties, such as a count of changes."""
     truth: str | None = None
@@ -197,6 +200,17 @@ class RedisConfig(Config):
     """Seconds after which a published ticket expires."""
     pipeline_rows: PositiveInt = 500
     """Documents sent in one round trip."""
+
+
+class SnapshotsConfig(Config):
+    """The versions of the bucket's tables."""
+
+    prune: bool = False
+    """Delete what nobody needs any more; else it is only listed."""
+    keep: PositiveInt = 5
+    """Versions of each table that stay, the newest ones; what readers see and what a release was made from stays."""
+    older_than_h: Annotated[float, Field(ge=0.0)] = 24.0
+    """Hours that a file must be old before it is deleted; a job that runs now has written younger ones."""
 
 
 class SimulateConfig(Config):

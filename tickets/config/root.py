@@ -6,10 +6,11 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from tickets.config.analytics import AnalyticsConfig
 from tickets.config.anomaly import AnomalyConfig
 from tickets.config.base import Config
 from tickets.config.benchmark import BenchmarkConfig
-from tickets.config.data import DataConfig, RedisConfig, SimulateConfig, SourceConfig, StorageConfig
+from tickets.config.data import DataConfig, RedisConfig, SimulateConfig, SnapshotsConfig, SourceConfig, StorageConfig
 from tickets.config.retrieval import RetrievalConfig
 from tickets.config.serve import ServeConfig
 from tickets.config.train import (
@@ -41,6 +42,10 @@ class TicketsConfig(Config):
     """How an export maps onto the ticket contract (Hydra group `source`)."""
     redis: RedisConfig = RedisConfig()
     """The online store."""
+    analytics: AnalyticsConfig = AnalyticsConfig()
+    """What the analytics report groups by and measures against."""
+    snapshots: SnapshotsConfig = SnapshotsConfig()
+    """The versions of the tables."""
     simulate: SimulateConfig = SimulateConfig()
     """The ticket generator."""
     encoder: EncoderConfig = EncoderConfig()

@@ -20,7 +20,7 @@ import pyarrow as pa
 from tickets import logs
 from tickets.config import DataConfig, SourceConfig, TicketsConfig
 from tickets.data.latest import Latest, find_latest, write_latest
-from tickets.data.mapping import TicketMapper
+from tickets.data.mapping import TicketMapper, creation_columns
 from tickets.data.newest import write_newest
 from tickets.data.readers import read_rows
 from tickets.data.sources import SourceFile, find_files
@@ -39,6 +39,7 @@ from tickets.snapshots import (
 from tickets.storage import Storage
 
 Connect = Callable[[], OnlineStore]
+Stage = Callable[[Storage, str, Mapping[str, SourceFile], SourceConfig, int], list[Staged]]
 TABLES: Final = ("bronze", "quarantine", "offline", "online")
 _REFUSED: Final = "refused"
 _SHOW_EVERY_S: Final = 5.0
@@ -109,8 +110,15 @@ class Ingested:
         }
 
 
-def ingest(storage: Storage, bucket: str, source: SourceConfig, data: DataConfig, work_dir: Path) -> Ingested:
-    """Bring the source's files into the bucket's tables, those that were not brought before. Needs a running Ray.
+def ingest(
+    storage: Storage,
+    bucket: str,
+    source: SourceConfig,
+    data: DataConfig,
+    work_dir: Path,
+    stage: Stage | None = None,
+) -> Ingested:
+    """Bring the source's files into the bucket's tables, those that were not brought before.
 
     Args:
         storage: The root.
@@ -118,6 +126,7 @@ def ingest(storage: Storage, bucket: str, source: SourceConfig, data: DataConfig
         source: How the files map onto the contract.
         data: Which files, and how large a batch is.
         work_dir: Folder where the command runs, for relative paths.
+        stage: What reads the files; by default `stage_files`, which needs a running Ray.
 
     Raises:
         SourceError: The files cannot be found or read at all, or hold no usable row; or the mapping changed and files
@@ -135,7 +144,7 @@ def ingest(storage: Storage, bucket: str, source: SourceConfig, data: DataConfig
     if not new and before is not None and len(kept) == len(before.files):
         logs.get("data").info("{} is ingested already: {} tickets", source.name, before.result.offline.num_rows)
         return before.result
-    staged = stage_files(storage, bucket, new, source, data.batch_rows)
+    staged = (stage or stage_files)(storage, bucket, new, source, data.batch_rows)
     _refuse_useless(storage, source, staged, is_first=not kept)
     done = _resolve(storage, bucket, source, [*_still_valid(kept, staged), *staged], before, data.online_rows)
     commit(storage, bucket, head, list(done.tables.values()))
@@ -322,8 +331,10 @@ def _resolve(
         reasons.update(of.reasons)
     rows_in = sum(of.rows_in for of in files)
     quarantine = save_snapshot(storage, f"{bucket}/quarantine", refused, {"source": source.name})
-    latest = find_latest(storage, parts)
-    offline_parts = write_latest(storage, bucket, parts, latest, before.result.offline.parts if before else ())
+    latest = find_latest(storage, parts, source.events)
+    offline_parts = write_latest(
+        storage, bucket, parts, latest, before.result.offline.parts if before else (), creation_columns(source)
+    )
     added = _added(files, parts, latest, before)
     sums: dict[str, Any] = {
         "rows_in": rows_in,

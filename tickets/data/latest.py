@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -37,16 +37,25 @@ class Latest:
         num_superseded: Rows of which a later version exists.
         num_duplicates: Rows that repeat a version of the same ticket, byte for byte.
         rule: What told the versions apart, for a person.
+        first: Per part and row that is kept, the place of its ticket's first version among all rows, int64; None where
+            the versions are no log of events.
     """
 
     keep: tuple[np.ndarray, ...]
     num_superseded: int
     num_duplicates: int
     rule: str
+    first: tuple[np.ndarray, ...] | None = None
 
 
-def find_latest(storage: Storage, parts: Sequence[Part]) -> Latest:
-    """Find the latest version of every ticket; holds some forty bytes per row, and the ids, in memory."""
+def find_latest(storage: Storage, parts: Sequence[Part], events: bool = False) -> Latest:
+    """Find the latest version of every ticket; holds some forty bytes per row, and the ids, in memory.
+
+    Args:
+        storage: The root.
+        parts: Where the versions are.
+        events: They are a log of events, so that the first one counts too.
+    """
     if not parts:
         return Latest((), 0, 0, "no rows")
     table = pa.concat_tables([read_part(storage, part, _KEYS) for part in parts])
@@ -62,13 +71,25 @@ def find_latest(storage: Storage, parts: Sequence[Part]) -> Latest:
     repeats = (ids[by_content][1:] == ids[by_content][:-1]) & (content[by_content][1:] == content[by_content][:-1])
     num_duplicates = int(repeats.sum())
     num_superseded = int((~keep).sum()) - num_duplicates
-    ends = np.cumsum([part.num_rows for part in parts])
+    ends = np.cumsum([part.num_rows for part in parts])[:-1]
+    first = None
+    if events:
+        starts = np.flatnonzero(np.r_[True, ~same_ticket])
+        lengths = np.diff(np.r_[starts, len(ids)])
+        of_row = np.empty(len(ids), dtype=np.int64)
+        of_row[order[starts]] = order[starts + lengths - 1]
+        first = tuple(of[kept] for of, kept in zip(np.split(of_row, ends), np.split(keep, ends), strict=True))
     rule = _rule(table, num_superseded)
-    return Latest(tuple(np.split(keep, ends[:-1])), num_superseded, num_duplicates, rule)
+    return Latest(tuple(np.split(keep, ends)), num_superseded, num_duplicates, rule, first)
 
 
 def write_latest(
-    storage: Storage, bucket: str, parts: Sequence[Part], latest: Latest, before: Sequence[Part]
+    storage: Storage,
+    bucket: str,
+    parts: Sequence[Part],
+    latest: Latest,
+    before: Sequence[Part],
+    from_first: Sequence[str] = (),
 ) -> list[Part]:
     """Parts of the latest versions, by month; what did not change since `before` is taken over.
 
@@ -78,29 +99,65 @@ def write_latest(
         parts: The parts that `latest` was found in.
         latest: Which of their rows to keep.
         before: Parts that were made in this way before.
+        from_first: Columns that the first event of a ticket gives, where the versions are a log of events.
     """
+    folding = _Folding(storage, parts, from_first) if latest.first is not None else None
     known: dict[str, list[Part]] = defaultdict(list)
     for part in before:
         known[part.made_from].append(part)
     made: list[Part] = []
-    by_month = sorted(zip(parts, latest.keep, strict=True), key=lambda pair: pair[0].month)
-    for month, of_month in groupby(by_month, key=lambda pair: pair[0].month):
-        pairs = [(part, keep) for part, keep in of_month if keep.any()]
-        if len(pairs) <= _MOST_PARTS and all(keep.all() for _, keep in pairs):
-            made += [part for part, _ in pairs]
+    firsts = latest.first or tuple(np.empty(0, dtype=np.int64) for _ in parts)
+    chosen = [_Chosen(*of) for of in zip(parts, latest.keep, firsts, strict=True)]
+    for month, of_month in groupby(sorted(chosen, key=lambda of: of.part.month), key=lambda of: of.part.month):
+        rows = [of for of in of_month if of.keep.any()]
+        if folding is None and len(rows) <= _MOST_PARTS and all(of.keep.all() for of in rows):
+            made += [of.part for of in rows]
             continue
-        made_from = _made_from(pairs)
+        made_from = _made_from(rows, from_first if folding else ())
         made += known.get(made_from) or [
-            write_part(storage, bucket, month, table, made_from) for table in _kept(storage, pairs)
+            write_part(storage, bucket, month, table, made_from) for table in _kept(storage, rows, folding)
         ]
     return made
 
 
-def _kept(storage: Storage, pairs: Sequence[tuple[Part, np.ndarray]]) -> Iterator[pa.Table]:
+class _Chosen(NamedTuple):
+    """A part, which of its rows are kept, and where the first events of these are."""
+
+    part: Part
+    keep: np.ndarray
+    first: np.ndarray
+
+
+class _Folding:
+    """First events, by their place among all rows."""
+
+    def __init__(self, storage: Storage, parts: Sequence[Part], columns: Sequence[str]) -> None:
+        self._storage = storage
+        self._parts = parts
+        self._columns = list(columns)
+        self._starts = np.cumsum([0, *(part.num_rows for part in parts)])
+
+    def apply(self, last: pa.Table, first: np.ndarray) -> pa.Table:
+        """Last events with the columns of their first ones."""
+        of_part = np.searchsorted(self._starts, first, side="right") - 1
+        pieces, rows = [], []
+        for at in np.unique(of_part):
+            wanted = np.flatnonzero(of_part == at)
+            table = read_part(self._storage, self._parts[at], self._columns)
+            pieces.append(table.take(pa.array(first[wanted] - self._starts[at])))
+            rows.append(wanted)
+        in_order = pa.concat_tables(pieces).take(pa.array(np.argsort(np.concatenate(rows))))
+        for name in self._columns:
+            last = last.set_column(last.schema.get_field_index(name), last.schema.field(name), in_order[name])
+        return last
+
+
+def _kept(storage: Storage, rows: Sequence[_Chosen], folding: _Folding | None) -> Iterator[pa.Table]:
     """The rows to keep, in tables of bounded size."""
     waiting: list[pa.Table] = []
-    for part, keep in pairs:
-        waiting.append(read_part(storage, part).filter(pa.array(keep)))
+    for part, keep, first in rows:
+        table = read_part(storage, part).filter(pa.array(keep))
+        waiting.append(folding.apply(table, first) if folding else table)
         if sum(table.nbytes for table in waiting) > _MOST_BYTES:
             yield pa.concat_tables(waiting).combine_chunks()
             waiting = []
@@ -108,11 +165,12 @@ def _kept(storage: Storage, pairs: Sequence[tuple[Part, np.ndarray]]) -> Iterato
         yield pa.concat_tables(waiting).combine_chunks()
 
 
-def _made_from(pairs: Sequence[tuple[Part, np.ndarray]]) -> str:
-    digest = hashlib.sha256()
-    for part, keep in pairs:
+def _made_from(rows: Sequence[_Chosen], columns: Sequence[str]) -> str:
+    digest = hashlib.sha256(repr(columns).encode())
+    for part, keep, first in rows:
         digest.update(part.key.encode())
         digest.update(np.packbits(keep).tobytes())
+        digest.update(first.tobytes())
     return digest.hexdigest()[:32]
 
 

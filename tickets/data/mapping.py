@@ -64,6 +64,12 @@ def own_fields(source: SourceConfig) -> tuple[Field, ...]:
     return (*declared, *targets)
 
 
+def creation_columns(source: SourceConfig) -> list[str]:
+    """The fields whose value is known when a ticket is opened, but its id."""
+    fields = (*FIELDS, *own_fields(source))
+    return [field.name for field in fields if field.stage is Stage.CREATION and field.name != "ticket_id"]
+
+
 class TicketMapper:
     """Maps batches of raw rows by one source's configuration.
 

@@ -14,6 +14,7 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any, Final, Protocol
@@ -64,6 +65,12 @@ class Files(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove a file, or a folder with all that is in it."""
+
+    def modified_at(self, key: str) -> datetime:
+        """When a file was written, with its zone; an `OSError` where there is none."""
+
+    def size(self, key: str) -> int:
+        """Bytes of a file; an `OSError` where there is none."""
 
 
 class LocalFiles:
@@ -146,6 +153,14 @@ class LocalFiles:
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
+
+    def size(self, key: str) -> int:
+        """Bytes of a file."""
+        return self._path(key).stat().st_size
+
+    def modified_at(self, key: str) -> datetime:
+        """When a file was written."""
+        return datetime.fromtimestamp(self._path(key).stat().st_mtime, UTC)
 
     def _path(self, key: str) -> Path:
         return self._root / key
@@ -252,6 +267,15 @@ class S3Files:
         """Remove an object, or all below a prefix."""
         if self.exists(key):
             self._fs.rm(self._path(key), recursive=True)
+
+    def size(self, key: str) -> int:
+        """Bytes of an object."""
+        return int(self._fs.info(self._path(key))["size"])
+
+    def modified_at(self, key: str) -> datetime:
+        """When an object was written."""
+        written: datetime = self._fs.info(self._path(key))["LastModified"]
+        return written
 
     def _keep(self, local_dir: Path, key: str) -> None:
         """What was uploaded need not be fetched."""

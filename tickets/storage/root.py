@@ -7,9 +7,11 @@ what the bytes mean.
 from __future__ import annotations
 
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -20,6 +22,7 @@ from tickets.errors import ConflictError, StorageError
 from tickets.storage.digests import digest_dir
 from tickets.storage.files import Files, LocalFiles, S3Files
 
+_DRAFT: Final = ".draft-"
 _JSON_OPTIONS: Final = (
     orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
 )
@@ -155,10 +158,37 @@ class Storage:
         """Remove a file, or a folder with all that is in it; nothing where there is none."""
         self._files.delete(key)
 
+    def size(self, key: str) -> int:
+        """Bytes of a file.
+
+        Raises:
+            OSError: There is none.
+        """
+        return self._files.size(key)
+
+    def age_s(self, key: str) -> float:
+        """Seconds since a file was written; 0 where there is none."""
+        try:
+            return (datetime.now(UTC) - self._files.modified_at(key)).total_seconds()
+        except OSError:
+            return 0.0
+
+    def delete_drafts(self, older_than_s: float) -> int:
+        """Remove scratch folders that killed processes left behind on this machine.
+
+        Returns:
+            How many.
+        """
+        drafts = [path for path in self.work_dir.rglob(f"{_DRAFT}*") if path.is_dir()]
+        old = [path for path in drafts if time.time() - path.stat().st_mtime > older_than_s]
+        for path in old:
+            shutil.rmtree(path, ignore_errors=True)
+        return len(old)
+
     @contextmanager
     def scratch_dir(self, key: str) -> Iterator[Path]:
         """A new local folder that is gone afterwards, unless it was adopted."""
-        scratch = self.local_path(key) / f".draft-{uuid.uuid4().hex}"
+        scratch = self.local_path(key) / f"{_DRAFT}{uuid.uuid4().hex}"
         scratch.mkdir(parents=True)
         try:
             yield scratch

@@ -1,0 +1,412 @@
+"""The tables of a bucket, without Ray: sums, versions, increments, kills, two writers, logs of events, broken files."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tickets.config import DataConfig, FieldConfig, SourceConfig
+from tickets.data.ingest import Ingested, ingest
+from tickets.data.sources import SourceFile
+from tickets.data.stage import Staged, stage_file
+from tickets.errors import ConflictError, SourceError
+from tickets.schema import Kind, Stage
+from tickets.snapshots import load_snapshot, read_head, read_table
+from tickets.storage import Storage
+from tickets.storage.files import LocalFiles
+
+SOURCE = SourceConfig(name="acme", path="raw/*.jsonl", value_sets="none")
+NOT_COMPARED = ("ingested_at",)
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Storage:
+    return Storage(str(tmp_path / "root"))
+
+
+def _stage(
+    storage: Storage, bucket: str, files: Mapping[str, SourceFile], source: SourceConfig, batch_rows: int
+) -> list[Staged]:
+    """What Ray tasks do, one after the other."""
+    now = datetime.now(UTC)
+    staged = [list(stage_file(storage, bucket, of, name, source, batch_rows, now))[-1] for name, of in files.items()]
+    return [of for of in staged if isinstance(of, Staged)]
+
+
+def _ingest(storage: Storage, source: SourceConfig = SOURCE, **data: Any) -> Ingested:
+    return ingest(storage, "acme", source, DataConfig(**data), Path.cwd(), _stage)
+
+
+def _write(storage: Storage, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    storage.write_bytes(f"acme/raw/{name}", b"".join(json.dumps(row).encode() + b"\n" for row in rows))
+
+
+def _ticket(number: int, version: int = 0, month: int = 1, **more: Any) -> dict[str, Any]:
+    return {
+        "ticket_id": f"T{number}",
+        "created_at": f"2026-{month:02d}-0{1 + number % 9}T08:00:00Z",
+        "updated_at": f"2026-{month:02d}-1{version}T08:00:00Z",
+        "subject": f"version {version} of {number}",
+        **more,
+    }
+
+
+def _content(storage: Storage, name: str) -> list[dict[str, Any]]:
+    table = read_table(storage, load_snapshot(storage, f"acme/{name}"))
+    kept = [column for column in table.column_names if column not in NOT_COMPARED]
+    rows: list[dict[str, Any]] = table.select(kept).to_pylist()
+    return sorted(rows, key=lambda row: json.dumps(row, default=str, sort_keys=True))
+
+
+def _subjects(storage: Storage) -> dict[str, str]:
+    return {row["ticket_id"]: row["subject"] for row in _content(storage, "offline")}
+
+
+def test_rows_in_are_bronze_and_quarantine_and_bronze_is_accounted_for(storage: Storage) -> None:
+    rows = [_ticket(1), _ticket(2), _ticket(1, 1), _ticket(2), {"ticket_id": "T3"}]
+    _write(storage, "a.jsonl", rows)
+    storage.write_bytes("acme/raw/b.jsonl", b'{"ticket_id": "T9", "subj\n')
+    done = _ingest(storage)
+    tables = {name: snapshot.num_rows for name, snapshot in done.tables.items()}
+    assert tables == {"bronze": 4, "quarantine": 2, "offline": 2, "online": 2}
+    assert (done.rows_in, done.num_superseded, done.num_duplicates) == (6, 1, 1)
+    assert done.added == {"files": 2, "rows": 6, "inserts": 2, "updates": 0, "duplicates": 1}
+    assert done.reasons == {"no usable field": 1, "not JSON": 1}
+    assert _subjects(storage) == {"T1": "version 1 of 1", "T2": "version 0 of 2"}
+
+
+def test_bronze_keeps_every_version_with_its_time(storage: Storage) -> None:
+    _write(storage, "a.jsonl", [_ticket(1), _ticket(1, 3)])
+    _ingest(storage)
+    versions = sorted(_content(storage, "bronze"), key=lambda row: row["valid_from"])
+    assert [row["valid_from"].isoformat() for row in versions] == [
+        "2026-01-10T08:00:00+00:00",
+        "2026-01-13T08:00:00+00:00",
+    ]
+    table = read_table(storage, load_snapshot(storage, "acme/bronze"), ["ingested_at"])
+    assert table["ingested_at"].null_count == 0
+
+
+@pytest.mark.parametrize(
+    ("versions", "expected"),
+    [
+        ([{"updated_at": "2026-01-02", "n": 9}, {"updated_at": "2026-01-03", "n": 1}], 1),
+        ([{"updated_at": "2026-01-03", "n": 1}, {"updated_at": "2026-01-03", "n": 2}], 2),
+        ([{"n": 1}, {"n": 3}], 3),
+        ([{"updated_at": "2026-01-03", "n": 1}, {"n": 7}], 1),
+        ([{"updated_at": "2026-01-03", "n": 4}, {"updated_at": "2026-01-03"}], 4),
+    ],
+)
+def test_the_later_update_wins_then_the_sequence(
+    storage: Storage, versions: list[dict[str, Any]], expected: int
+) -> None:
+    source = SOURCE.model_copy(update={"sequence": "n"})
+    for turn, order in enumerate(itertools.permutations(versions)):
+        root = Storage(f"{storage.root}/{turn}")
+        for at, version in enumerate(order):
+            _write(root, f"{at}.jsonl", [{"ticket_id": "T1", "subject": "x", **version}])
+        _ingest(root, source)
+        assert [row["sequence"] for row in _content(root, "offline")] == [expected]
+
+
+def test_without_any_order_the_rule_is_told(storage: Storage) -> None:
+    _write(storage, "a.jsonl", [{"ticket_id": "T1", "subject": text} for text in "abc"])
+    done = _ingest(storage)
+    assert "content hash: the source has neither updated_at nor a sequence" in str(done)
+
+
+def test_increments_equal_one_full_run_whatever_their_order(storage: Storage) -> None:
+    days = {
+        "1.jsonl": [_ticket(n) for n in range(20)] + [{"ticket_id": "T99"}],
+        "2.jsonl": [_ticket(n, 1) for n in range(5, 12)] + [_ticket(n, month=2) for n in range(20, 30)],
+        "3.jsonl": [_ticket(n, 2) for n in range(3)] + [_ticket(7, 1)],
+    }
+    contents = []
+    for turn, order in enumerate([("1.jsonl", "2.jsonl", "3.jsonl"), ("3.jsonl", "1.jsonl", "2.jsonl"), None]):
+        root = Storage(f"{storage.root}/{turn}")
+        for name in order or ():
+            _write(root, name, days[name])
+            _ingest(root)
+        if order is None:
+            for name, rows in days.items():
+                _write(root, name, rows)
+            _ingest(root)
+        contents.append({name: _content(root, name) for name in ("bronze", "quarantine", "offline", "online")})
+    assert contents[0] == contents[1] == contents[2]
+
+
+def test_an_increment_reads_new_files_alone_and_rewrites_changed_months_alone(storage: Storage) -> None:
+    _write(storage, "1.jsonl", [_ticket(n, month=1 + n % 3) for n in range(30)])
+    first = _ingest(storage)
+    _write(storage, "2.jsonl", [_ticket(1, 5, month=2), _ticket(40, month=2)])
+    read: list[str] = []
+
+    def stage(root: Storage, bucket: str, files: Mapping[str, SourceFile], *rest: Any) -> list[Staged]:
+        read.extend(of.name for of in files.values())
+        return _stage(root, bucket, files, *rest)
+
+    second = ingest(storage, "acme", SOURCE, DataConfig(), Path.cwd(), stage)
+    assert read == ["2.jsonl"]
+    assert second.added == {"files": 1, "rows": 2, "inserts": 1, "updates": 1, "duplicates": 0}
+    before, after = ({part.key for part in of.offline.parts} for of in (first, second))
+    assert {key.split("/")[2] for key in before ^ after} == {"2026-02"}
+    third = ingest(storage, "acme", SOURCE, DataConfig(), Path.cwd(), stage)
+    assert third.reused
+    assert third.tables == second.tables
+    assert read == ["2.jsonl"]
+
+
+def test_a_changed_file_adds_its_versions(storage: Storage) -> None:
+    _write(storage, "a.jsonl", [_ticket(1), _ticket(2)])
+    _ingest(storage)
+    _write(storage, "a.jsonl", [_ticket(1, 4), _ticket(2), _ticket(3)])
+    done = _ingest(storage)
+    assert done.added == {"files": 1, "rows": 3, "inserts": 1, "updates": 1, "duplicates": 1}
+    assert _subjects(storage) == {"T1": "version 4 of 1", "T2": "version 0 of 2", "T3": "version 0 of 3"}
+
+
+def test_a_changed_file_without_ids_replaces_what_it_gave(storage: Storage) -> None:
+    storage.write_bytes("acme/raw/a.jsonl", b'{"subject": "one"}\n{"subject": "two"}\n')
+    _ingest(storage)
+    storage.write_bytes("acme/raw/a.jsonl", b'{"subject": "new"}\n{"subject": "one"}\n{"subject": "two"}\n')
+    done = _ingest(storage)
+    assert done.offline.num_rows == 3
+    assert done.rows_in == 3
+
+
+def test_another_mapping_reads_all_again_and_loses_nothing_silently(storage: Storage) -> None:
+    _write(storage, "1.jsonl", [_ticket(1)])
+    _ingest(storage)
+    _write(storage, "2.jsonl", [_ticket(2)])
+    other = SOURCE.model_copy(update={"fields": {"description": "subject"}})
+    assert _ingest(storage, other).offline.num_rows == 2
+    storage.delete("acme/raw/1.jsonl")
+    with pytest.raises(SourceError, match=r"1 of them are gone: 1\.jsonl; .*data\.rebuild=true"):
+        _ingest(storage, SOURCE)
+    assert len(_content(storage, "offline")) == 2
+    assert _ingest(storage, SOURCE, rebuild=True).offline.num_rows == 1
+
+
+def test_a_run_that_breaks_anywhere_shows_nothing_and_is_finished_by_the_next(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _write(storage, "1.jsonl", [_ticket(n, month=1 + n % 2) for n in range(6)])
+    _ingest(storage)
+    before = _content(storage, "offline"), read_head(storage, "acme")
+    _write(storage, "2.jsonl", [_ticket(1, 3, month=2), _ticket(8), {"ticket_id": "T9"}])
+    expected = Storage(f"{storage.root}-whole")
+    for name in ("1.jsonl", "2.jsonl"):
+        expected.write_bytes(f"acme/raw/{name}", storage.read_bytes(f"acme/raw/{name}"))
+    _ingest(expected)
+    left = [0]
+
+    def breaks(genuine: Any) -> Any:
+        def write(self: LocalFiles, *arguments: Any) -> Any:
+            left[0] -= 1
+            if left[0] < 0:
+                raise KeyboardInterrupt
+            return genuine(self, *arguments)
+
+        return write
+
+    for name in ("write", "swap", "adopt_file"):
+        monkeypatch.setattr(LocalFiles, name, breaks(getattr(LocalFiles, name)))
+    for num_writes in itertools.count():
+        left[0] = num_writes
+        try:
+            _ingest(storage)
+        except KeyboardInterrupt:
+            left[0] = 10**6
+            assert (_content(storage, "offline"), read_head(storage, "acme")) == before
+            continue
+        break
+    assert num_writes > 8
+    for table in ("bronze", "quarantine", "offline", "online"):
+        assert _content(storage, table) == _content(expected, table)
+
+
+def test_what_was_read_before_a_break_is_not_read_again(storage: Storage) -> None:
+    for name in ("1.jsonl", "2.jsonl"):
+        _write(storage, name, [_ticket(int(name[0]))])
+
+    def breaks(root: Storage, bucket: str, files: Mapping[str, SourceFile], *rest: Any) -> list[Staged]:
+        first = dict(list(files.items())[:1])
+        _stage(root, bucket, first, *rest)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ingest(storage, "acme", SOURCE, DataConfig(), Path.cwd(), breaks)
+    (staged,) = storage.list_keys("acme/staged")
+    record = storage.read_json(f"acme/staged/{staged}")
+    _ingest(storage)
+    kept = load_snapshot(storage, "acme/bronze").meta["files"]
+    assert {of["ingested_at"] for of in kept if of["name"] == record["name"]} == {record["ingested_at"]}
+    assert storage.list_keys("acme/staged") == []
+
+
+def test_of_two_writers_the_second_fails_and_changes_nothing(storage: Storage) -> None:
+    _write(storage, "1.jsonl", [_ticket(1)])
+
+    def overtaken(root: Storage, bucket: str, files: Mapping[str, SourceFile], *rest: Any) -> list[Staged]:
+        staged = _stage(root, bucket, files, *rest)
+        _write(storage, "2.jsonl", [_ticket(2)])
+        _ingest(storage)  # another process, which was faster
+        return staged
+
+    with pytest.raises(ConflictError, match="changed by another writer"):
+        ingest(storage, "acme", SOURCE, DataConfig(), Path.cwd(), overtaken)
+    assert set(_subjects(storage)) == {"T1", "T2"}
+    assert _ingest(storage).reused
+
+
+def test_a_log_of_events_folds_into_tickets(storage: Storage) -> None:
+    source = SourceConfig(
+        name="log",
+        path="raw/log.csv",
+        events=True,
+        sequence="n",
+        value_sets="none",
+        fields={"ticket_id": "id", "updated_at": "at", "opened_priority": "priority"},
+        own_fields={"opened_priority": FieldConfig(kind=Kind.CATEGORICAL, stage=Stage.CREATION)},
+    )
+    lines = [
+        "id,at,n,created_at,subject,priority,resolution_code",
+        "1,2026-01-02,0,2026-01-01,first words,low,FIXED",
+        "1,2026-01-02,1,2026-01-01,other words,high,FIXED",
+        "2,2026-01-05,0,2026-02-01,only,mid,",
+        "1,2026-01-01,5,2026-01-01,earliest words,none,FIXED",
+    ]
+    storage.write_bytes("acme/raw/log.csv", "\n".join(lines).encode())
+    done = _ingest(storage, source)
+    rows = {row["ticket_id"]: row for row in _content(storage, "offline")}
+    assert (done.offline.num_rows, done.num_superseded) == (2, 2)
+    assert (rows["1"]["subject"], rows["1"]["opened_priority"]) == ("earliest words", "none")
+    assert (rows["1"]["sequence"], rows["1"]["resolution_code"]) == (1, "FIXED")
+    assert (rows["2"]["subject"], rows["2"]["opened_priority"]) == ("only", "mid")
+
+
+def test_the_newest_tickets_are_sliced_with_iso_times(storage: Storage) -> None:
+    rows = [_ticket(n, month=1 + n // 10) for n in range(30)]
+    _write(storage, "1.jsonl", [*rows, {"ticket_id": "undated", "subject": "x"}])
+    _ingest(storage, online_rows=12)
+    online = _content(storage, "online")
+    newest = sorted(rows, key=lambda row: str(row["created_at"]))[-12:]
+    assert {row["created_at"] for row in online} == {f"{str(row['created_at'])[:-1]}.000Z" for row in newest}
+    assert len(online) == 12
+
+
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**25), 10**25),
+    st.floats(),
+    st.text(max_size=30),
+    st.sampled_from(
+        ["2026-01-31", "31/01/2026", "20260131", "1769817600000", "NaN", "null", "\ud800", "\x00", "a" * 9000]
+    ),
+    st.lists(st.text(max_size=5), max_size=3),
+    st.dictionaries(st.text(max_size=5), st.lists(st.integers(), max_size=2), max_size=2),
+)
+NAMES = st.sampled_from(
+    ["ticket_id", "subject", "description", "created_at", "updated_at", "tags", "affected_users", "escalated", "other"]
+)
+ROWS = st.lists(st.dictionaries(NAMES, VALUES, max_size=6), max_size=12)
+
+
+def _spoil(content: bytes, how: str) -> bytes:
+    cut = content[: len(content) * 2 // 3]
+    return {
+        "whole": content,
+        "bom": b"\xef\xbb\xbf" + content,
+        "cut": cut,
+        "bytes": content.replace(b"e", b"\xff", 2),
+        "empty": b"",
+        "zeros": content + b"\x00" * 50,
+        "packed": gzip.compress(content),
+        "packed, cut": gzip.compress(content)[: len(gzip.compress(content)) * 2 // 3],
+        "no end": content.rstrip(b"\n]"),
+    }[how]
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rows=ROWS,
+    how=st.sampled_from(["whole", "bom", "cut", "bytes", "empty", "zeros", "packed", "packed, cut", "no end"]),
+    form=st.sampled_from(["json", "jsonl"]),
+)
+def test_whatever_a_file_holds_nothing_is_lost(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, Any]], how: str, form: str
+) -> None:
+    storage = Storage(str(tmp_path_factory.mktemp("root")))
+    texts = [json.dumps(row) for row in rows]
+    content = ("[" + ", ".join(texts) + "]" if form == "json" else "\n".join(texts) + "\n").encode()
+    spoilt = _spoil(content, how)
+    name = f"a.{form}{'.gz' if 'packed' in how else ''}"
+    storage.write_bytes(f"acme/raw/{name}", spoilt)
+    _write(storage, "z.jsonl", [_ticket(1)])
+    source = SOURCE.model_copy(update={"path": "raw/*"})
+    done = _ingest(storage, source)
+    tables = {table: snapshot.num_rows for table, snapshot in done.tables.items()}
+    assert done.rows_in == tables["bronze"] + tables["quarantine"]
+    assert tables["bronze"] == tables["offline"] + done.num_superseded + done.num_duplicates
+    if how in ("whole", "bom", "packed"):
+        assert done.rows_in == len(rows) + 1
+    quarantine = read_table(storage, done.tables["quarantine"]) if done.tables["quarantine"].parts else None
+    if quarantine is not None:
+        assert quarantine["original"].null_count == 0
+        assert quarantine["reason"].null_count == 0
+    ids = read_table(storage, done.offline, ["ticket_id"])["ticket_id"]
+    assert len(pc.unique(ids)) == tables["offline"]
+
+
+def test_a_column_whose_type_changes_between_files_is_one_column(storage: Storage) -> None:
+    _write(storage, "1.jsonl", [_ticket(1, affected_users=3), _ticket(2, affected_users="4")])
+    _write(storage, "2.jsonl", [_ticket(3, affected_users=[5]), _ticket(4, affected_users=6.5)])
+    _ingest(storage)
+    table = read_table(storage, load_snapshot(storage, "acme/offline"), ["ticket_id", "affected_users", "marks"])
+    assert table.schema.field("affected_users").type == pa.float64()
+    found = {row["ticket_id"]: (row["affected_users"], row["marks"]) for row in table.to_pylist()}
+    assert found["T3"] == (None, ["affected_users: not a number"])
+    assert [found[name][0] for name in ("T1", "T2", "T4")] == [3, 4, 6.5]
+
+
+def test_a_field_of_ten_megabytes_is_kept(storage: Storage) -> None:
+    text = "long words " * 950_000
+    _write(storage, "1.jsonl", [_ticket(1, description=text), _ticket(2)])
+    _ingest(storage)
+    found = {row["ticket_id"]: row["description"] for row in _content(storage, "offline")}
+    assert found == {"T1": text, "T2": None}
+
+
+@pytest.mark.data
+def test_the_incident_log_folds_into_its_incidents(storage: Storage, data_dir: Path) -> None:
+    from omegaconf import OmegaConf
+
+    path = Path(__file__).parents[3] / "conf/source/servicenow.yaml"
+    content: Any = OmegaConf.to_container(OmegaConf.load(path))
+    source = SourceConfig(**content, path=str(data_dir / "servicenow/incident_events.csv.gz"))
+    done = _ingest(storage, source)
+    assert (done.rows_in, done.offline.num_rows) == (101_045, 17_136)
+    assert done.tables["quarantine"].num_rows == 0
+    log = read_table(storage, done.tables["bronze"], ["ticket_id", "updated_at", "sequence", "opened_priority"])
+    order = pc.sort_indices(
+        log, sort_keys=[("ticket_id", "ascending"), ("updated_at", "ascending"), ("sequence", "ascending")]
+    )
+    ids = log["ticket_id"].take(order).to_pylist()
+    first = {}
+    for name, priority in zip(ids, log["opened_priority"].take(order).to_pylist(), strict=True):
+        first.setdefault(name, priority)
+    folded = read_table(storage, done.offline, ["ticket_id", "opened_priority"])
+    found = dict(zip(folded["ticket_id"].to_pylist(), folded["opened_priority"].to_pylist(), strict=True))
+    assert found == first
