@@ -11,7 +11,7 @@ JOB := $(PY) jobs
 # uv reads neither pip's settings nor its variables: take over the folders of local builds.
 export UV_FIND_LINKS ?= $(subst $() ,$(shell printf ','),$(strip $(PIP_FIND_LINKS)))
 
-.PHONY: help setup demo serve test lint types unit integration real stop clean
+.PHONY: help setup demo maintain serve test lint types unit integration real stop clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,6 +31,11 @@ demo: setup  ## Run the main job on simulated tickets, then serve the release an
 	$(JOB)/simulate.py; \
 	$(JOB)/train.py sweep=demo; \
 	$(JOB)/serve.py serve.try_file=raw/unseen.jsonl
+
+maintain: setup  ## Ingest what is new, check it, write the analytics; settings: make maintain ARGS='source=…'
+	@$(JOB)/ingest.py $(ARGS)
+	@$(JOB)/check.py $(ARGS)
+	@$(JOB)/analyze.py $(ARGS)
 
 serve: setup  ## Serve the champion on loopback until Ctrl-C
 	@exec $(JOB)/serve.py

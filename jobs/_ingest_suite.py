@@ -20,6 +20,7 @@ import psutil
 from tickets.config import DataConfig, SimulateConfig, SourceConfig
 from tickets.data.ingest import ingest
 from tickets.data.simulate import simulate
+from tickets.data.treatment import Reading
 from tickets.storage import Storage
 
 _BASE_ROWS: Final = 5_000
@@ -69,10 +70,10 @@ def write_files(folder: Path, num_rows: int) -> tuple[Path, Path]:
 
 def measure_ingestion(root: Path, raw: Path, warm: Path) -> Run:
     """Raw → bronze, checked, offline and online snapshots, in a running Ray; the online store is left out."""
-    ingest(Storage(str(root / "warm")), "benchmark", SOURCE, DataConfig(raw_file=str(warm)), root)
+    ingest(Storage(str(root / "warm")), "benchmark", Reading(SOURCE), DataConfig(raw_file=str(warm)), root)
     with _watched(psutil.Process()) as watched:
         began = time.perf_counter()
-        done = ingest(Storage(str(root / "real")), "benchmark", SOURCE, DataConfig(raw_file=str(raw)), root)
+        done = ingest(Storage(str(root / "real")), "benchmark", Reading(SOURCE), DataConfig(raw_file=str(raw)), root)
         seconds = time.perf_counter() - began
     assert done.offline.num_rows
     return watched(seconds)

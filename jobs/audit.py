@@ -5,7 +5,7 @@ from pathlib import Path
 
 from _entry import Job, run_job
 
-from tickets.data.ingest import ingest
+from tickets.data.ingest import ingest, reading_of
 from tickets.train.audit import format_audits
 from tickets.train.prepare import audit_targets
 
@@ -14,7 +14,7 @@ def main(job: Job) -> None:
     """Ingest what was not ingested yet, then audit every target."""
     config = job.config
     job.connect()
-    done = ingest(job.storage, job.bucket, config.source, config.data, Path.cwd())
+    done = ingest(job.storage, job.bucket, reading_of(config), config.data, Path.cwd())
     audits = audit_targets(job.storage, done.offline, config)
     job.tell(format_audits(audits))
     job.report.result = {"ingest": done.summary(), "targets": {audit.target: audit.to_json() for audit in audits}}

@@ -4,7 +4,9 @@
 import orjson
 from _entry import Job, run_job
 
+from tickets.data.ingest import TABLES
 from tickets.data.simulate import simulate
+from tickets.snapshots import commit, read_head
 
 
 def main(job: Job) -> None:
@@ -15,12 +17,20 @@ def main(job: Job) -> None:
         "unseen": ("unseen.jsonl", _lines(simulation.unseen)),
         "truth": ("simulated.truth.json", simulation.truth.to_json().encode()),
     }
+    forget_other_history(job, files["tickets"][1])
     for what, (name, content) in files.items():
         key = f"{job.bucket}/raw/{name}"
         job.storage.write_bytes(key, content)
         job.report.made[what] = job.storage.uri(key)
     job.report.result = {"tickets": len(simulation.tickets), "ceilings": simulation.truth.ceilings}
     job.report.next = [job.command("train")]
+
+
+def forget_other_history(job: Job, tickets: bytes) -> None:
+    """Start the tables anew where another history was simulated before: its tickets have the same ids."""
+    key = f"{job.bucket}/raw/simulated.jsonl"
+    if job.storage.exists(key) and job.storage.read_bytes(key) != tickets:
+        commit(job.storage, job.bucket, read_head(job.storage, job.bucket), [], forget=TABLES)
 
 
 def _lines(rows: list[dict[str, object]]) -> bytes:

@@ -261,6 +261,7 @@ SYSTEM_COLUMNS: Final[Mapping[str, pa.DataType]] = MappingProxyType(
     {
         "extra": pa.string(),  # the columns nobody declared, as one JSON object
         "marks": pa.list_(pa.string()),  # what was odd about the row but did not stop it
+        "originals": pa.string(),  # texts as they were before they were cleaned, by field, as one JSON object
         "given_split": pa.string(),  # train, validation or test where the source's files say so
         "source_file": pa.string(),
         "source_row": pa.int64(),  # position in that file, from 0

@@ -86,11 +86,15 @@ class Head:
     tables: Mapping[str, str]
 
 
-def write_part(storage: Storage, bucket: str, month: str, table: pa.Table, made_from: str = "") -> Part:
-    """Write rows as one part; equal rows give the same part again."""
+def write_part(
+    storage: Storage, bucket: str, month: str, table: pa.Table, made_from: str = "", private: bool = False
+) -> Part:
+    """Write rows as one part; equal rows give the same part again. A private one its owner alone can read."""
     with storage.scratch_dir(f"{bucket}/data") as scratch:
         draft = scratch / "part.parquet"
         pq.write_table(table, draft, compression="zstd")
+        if private:
+            draft.chmod(0o600)
         key = f"{bucket}/data/{month}/{digest_file(draft)[:32]}.parquet"
         part = Part(key, month, table.num_rows, draft.stat().st_size, made_from)
         storage.adopt_file(draft, key)

@@ -85,7 +85,7 @@ def _replicas() -> dict[str, int]:
     for process in psutil.process_iter(["cmdline"]):
         title = " ".join(process.info["cmdline"] or ())
         if title.startswith("ray::ServeReplica:tickets:"):
-            found[title.split(":")[4].split()[0]] = process.pid
+            found[title.split(":")[4].split()[0].split(".")[0]] = process.pid  # at work its method's name follows
     return found
 
 
@@ -201,6 +201,7 @@ def test_a_killed_part_gives_no_wrong_answer(graph: Graph) -> None:
     expected = graph.triage(TICKET)["labels"]
     with _load(graph, TICKET) as answers:
         for part in PARTS:
+            _wait_until(lambda part=part: part in _replicas())
             killed = _replicas()[part]
             os.kill(killed, signal.SIGKILL)
             _wait_until(lambda part=part, killed=killed: _replicas().get(part, killed) != killed)

@@ -4,10 +4,13 @@ from tickets.config.analytics import AnalyticsConfig
 from tickets.config.anomaly import AnomalyConfig
 from tickets.config.base import Config
 from tickets.config.benchmark import BenchmarkConfig
+from tickets.config.cleaning import CleaningConfig
 from tickets.config.data import (
+    CommentsConfig,
     DataConfig,
     FieldConfig,
     FileSplit,
+    QuarantineConfig,
     RandomSplit,
     RedisConfig,
     SimulateConfig,
@@ -16,6 +19,7 @@ from tickets.config.data import (
     StorageConfig,
     TimeSplit,
 )
+from tickets.config.quality import QualityConfig
 from tickets.config.retrieval import RetrievalConfig
 from tickets.config.root import TicketsConfig
 from tickets.config.serve import PolicyConfig, ServeConfig
@@ -38,6 +42,8 @@ __all__ = [
     "AnomalyConfig",
     "AuditConfig",
     "BenchmarkConfig",
+    "CleaningConfig",
+    "CommentsConfig",
     "Config",
     "DataConfig",
     "DecideConfig",
@@ -50,6 +56,8 @@ __all__ = [
     "PolicyConfig",
     "PredictConfig",
     "PromoteConfig",
+    "QualityConfig",
+    "QuarantineConfig",
     "RandomSplit",
     "RayConfig",
     "RedisConfig",

@@ -71,6 +71,8 @@ class DataConfig(Config):
     raw_file: str | None = None
     """Another file, folder or glob to read with the source's mapping, in place of `source.path`. A relative
     path is looked for in the bucket first, then in the folder where the command runs."""
+    mask_quarantine: bool = False
+    """Mask personal data and secrets in the rows that are refused; repairing them is then up to who has the export."""
     rebuild: bool = False
     """Forget what was ingested before and read the files anew. Without it new and changed files are added; what came
     from files that are gone stays."""
@@ -141,6 +143,25 @@ class FileSplit(Config):
 Split = Annotated[TimeSplit | RandomSplit | FileSplit, Field(discriminator="kind")]
 
 
+class CommentsConfig(Config):
+    """A second file with the later turns of tickets: answers and remarks, one per row, joined by the ticket's id."""
+
+    path: str
+    """File, folder or glob. A relative path is looked for in the bucket first, then where the command runs."""
+    format: Literal["auto", "json", "jsonl", "csv", "parquet"] = "auto"
+    """As for the tickets."""
+    delimiter: str = ","
+    """What parts the columns of a CSV file."""
+    ticket_id: str = "ticket_id"
+    """Column with the id of the ticket."""
+    created_at: str = "created_at"
+    """Column with the time of the turn."""
+    text: str = "text"
+    """Column with what was written, or a template such as `{Title}: {Body}`."""
+    author: str | None = None
+    """Column with who wrote it."""
+
+
 class SourceConfig(Config):
     """How an organisation's export maps onto the ticket contract."""
 
@@ -169,6 +190,8 @@ class SourceConfig(Config):
     """Closed value sets: the contract's own, none, or field → allowed values. A value outside is marked."""
     targets: tuple[str, ...] = ("category",)
     """Fields that the models learn to predict, the most important one first."""
+    comments: CommentsConfig | None = None
+    """Later turns, kept in a table of their own with their time, so that none is taken for the first message."""
     events: bool = False
     """The rows are a log: each is a ticket as it was after an event. A ticket is then its last event, with the fields
     of the creation stage as its first event had them. `updated_at` and `sequence` order the events."""
@@ -200,6 +223,19 @@ class RedisConfig(Config):
     """Seconds after which a published ticket expires."""
     pipeline_rows: PositiveInt = 500
     """Documents sent in one round trip."""
+
+
+class QuarantineConfig(Config):
+    """The rows that were refused."""
+
+    export: str | None = None
+    """File that `jobs/quarantine.py` writes: a JSON line per row with its id, place, reason and content, to be
+    repaired."""
+    repaired: str | None = None
+    """File of JSON lines that it reads: `quarantine_id`, and `row`, the repaired row as the source would have it. Rows
+    that can now be used leave the quarantine."""
+    expire_days: PositiveInt | None = None
+    """Days after which an ingestion empties what refused rows held; place and reason stay. Unset: never."""
 
 
 class SnapshotsConfig(Config):

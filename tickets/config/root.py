@@ -10,7 +10,17 @@ from tickets.config.analytics import AnalyticsConfig
 from tickets.config.anomaly import AnomalyConfig
 from tickets.config.base import Config
 from tickets.config.benchmark import BenchmarkConfig
-from tickets.config.data import DataConfig, RedisConfig, SimulateConfig, SnapshotsConfig, SourceConfig, StorageConfig
+from tickets.config.cleaning import CleaningConfig
+from tickets.config.data import (
+    DataConfig,
+    QuarantineConfig,
+    RedisConfig,
+    SimulateConfig,
+    SnapshotsConfig,
+    SourceConfig,
+    StorageConfig,
+)
+from tickets.config.quality import QualityConfig
 from tickets.config.retrieval import RetrievalConfig
 from tickets.config.serve import ServeConfig
 from tickets.config.train import (
@@ -42,8 +52,14 @@ class TicketsConfig(Config):
     """How an export maps onto the ticket contract (Hydra group `source`)."""
     redis: RedisConfig = RedisConfig()
     """The online store."""
+    cleaning: CleaningConfig = CleaningConfig()
+    """What is taken out of texts."""
+    quality: QualityConfig = QualityConfig()
+    """What is checked on tickets, and what follows."""
     analytics: AnalyticsConfig = AnalyticsConfig()
     """What the analytics report groups by and measures against."""
+    quarantine: QuarantineConfig = QuarantineConfig()
+    """The rows that were refused."""
     snapshots: SnapshotsConfig = SnapshotsConfig()
     """The versions of the tables."""
     simulate: SimulateConfig = SimulateConfig()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -20,14 +20,22 @@ import pyarrow as pa
 from tickets import logs
 from tickets.config import DataConfig, SourceConfig, TicketsConfig
 from tickets.data.latest import Latest, find_latest, write_latest
-from tickets.data.mapping import TicketMapper, creation_columns
+from tickets.data.mapping import QUARANTINE_SCHEMA, TicketMapper, creation_columns, own_fields
 from tickets.data.newest import write_newest
+from tickets.data.quarantine import Repaired, expire, repair
 from tickets.data.readers import read_rows
 from tickets.data.sources import SourceFile, find_files
-from tickets.data.stage import Staged, fingerprint, mapping_digest, stage_file, staged_key
+from tickets.data.stage import Staged, fingerprint, stage_file, staged_key
+from tickets.data.treatment import Reading
 from tickets.errors import SourceError, StorageError
 from tickets.online import OnlineStore, fill
+from tickets.quality.assemble import build_report
+from tickets.quality.checks import Checks
+from tickets.quality.report import QualityReport
+from tickets.quality.tally import Tally
+from tickets.schema import FIELDS
 from tickets.snapshots import (
+    UNDATED,
     Head,
     Part,
     Snapshot,
@@ -35,11 +43,12 @@ from tickets.snapshots import (
     load_snapshot,
     read_head,
     save_snapshot,
+    write_part,
 )
 from tickets.storage import Storage
 
 Connect = Callable[[], OnlineStore]
-Stage = Callable[[Storage, str, Mapping[str, SourceFile], SourceConfig, int], list[Staged]]
+Stage = Callable[[Storage, str, Mapping[str, SourceFile], Reading], list[Staged]]
 TABLES: Final = ("bronze", "quarantine", "offline", "online")
 _REFUSED: Final = "refused"
 _SHOW_EVERY_S: Final = 5.0
@@ -60,6 +69,8 @@ class Ingested:
         reasons: How often each reason refused a row.
         rule: What told the versions of a ticket apart.
         added: What this run brought: `files`, `rows`, `inserts`, `updates`, `duplicates`; none where nothing was read.
+        changed: How often each cleaning step changed each field, in all files so far.
+        quality: What the checks found in the rows of this run; None where nothing was read.
     """
 
     tables: dict[str, Snapshot]
@@ -70,6 +81,8 @@ class Ingested:
     reasons: dict[str, int]
     rule: str
     added: dict[str, int] = field(default_factory=dict)
+    changed: dict[str, int] = field(default_factory=dict)
+    quality: QualityReport | None = None
 
     @property
     def offline(self) -> Snapshot:
@@ -90,6 +103,7 @@ class Ingested:
             lines.append(f"{self.num_duplicates} repeated")
         lines += [f"{count} refused: {reason}" for reason, count in sorted(self.reasons.items())]
         lines += [f"{count} marked: {mark}" for mark, count in sorted(self.marks.items())]
+        lines += [f"{count} cleaned: {what}" for what, count in sorted(self.changed.items())]
         return "; ".join(lines)
 
     def summary(self) -> dict[str, Any]:
@@ -105,6 +119,7 @@ class Ingested:
             "latest_by": self.rule,
             "marks": self.marks,
             "reasons": self.reasons,
+            "cleaned": self.changed,
             "added": self.added,
             "reused": self.reused,
         }
@@ -113,45 +128,79 @@ class Ingested:
 def ingest(
     storage: Storage,
     bucket: str,
-    source: SourceConfig,
+    reading: Reading,
     data: DataConfig,
     work_dir: Path,
     stage: Stage | None = None,
+    expire_days: int | None = None,
 ) -> Ingested:
     """Bring the source's files into the bucket's tables, those that were not brought before.
 
     Args:
         storage: The root.
         bucket: Folder under it.
-        source: How the files map onto the contract.
-        data: Which files, and how large a batch is.
+        reading: Which files, and how their rows are read.
+        data: Other files than the source's, and how large the online slice is.
         work_dir: Folder where the command runs, for relative paths.
         stage: What reads the files; by default `stage_files`, which needs a running Ray.
+        expire_days: Days after which the content of refused rows is emptied; None keeps it.
 
     Raises:
         SourceError: The files cannot be found or read at all, or hold no usable row; or the mapping changed and files
             that were ingested before are gone.
+        RefusedError: Checks found more than `quality.limits` allow; nothing was changed.
         StorageError: The sums do not add up.
         ConflictError: Another ingestion finished first; nothing was changed, and what was read is kept for the next.
     """
+    source, now = reading.source, datetime.now(UTC)
+    checks = reading.checks(now)  # before anything is read: a wrong setting is told at once
     files = find_files(source, data.raw_file, [storage.uri(bucket), str(work_dir)])
     head = read_head(storage, bucket)
     before = _load(storage, bucket, head)
-    kept = _kept_files(before, files, source, data)
-    prints = {fingerprint(file, source): file for file in files}
+    kept = _kept_files(before, files, reading, data)
+    prints = {fingerprint(file, reading): file for file in files}
     known = {staged.fingerprint for staged in kept}
     new = {print_: file for print_, file in prints.items() if print_ not in known}
-    if not new and before is not None and len(kept) == len(before.files):
+    if expire_days is not None:
+        kept = expire(storage, bucket, kept, expire_days, now)
+    if not new and before is not None and kept == before.files:
         logs.get("data").info("{} is ingested already: {} tickets", source.name, before.result.offline.num_rows)
         return before.result
-    staged = (stage or stage_files)(storage, bucket, new, source, data.batch_rows)
+    staged = (stage or stage_files)(storage, bucket, new, reading)
     _refuse_useless(storage, source, staged, is_first=not kept)
-    done = _resolve(storage, bucket, source, [*_still_valid(kept, staged), *staged], before, data.online_rows)
+    quality = _judge(checks, staged, reading, now)
+    quality.refuse_if_exceeded()
+    files_now = [*_still_valid(kept, staged), *(replace(of, tally="") for of in staged)]
+    done = replace(_resolve(storage, bucket, reading, files_now, before, data.online_rows), quality=quality)
     commit(storage, bucket, head, list(done.tables.values()))
     for print_ in new:
         storage.delete(staged_key(bucket, print_))
     logs.get("data").info("{}", done)
     return done
+
+
+def repair_quarantine(
+    storage: Storage, bucket: str, reading: Reading, data: DataConfig, lines: Sequence[bytes]
+) -> tuple[Ingested, Repaired]:
+    """Take repaired rows back: those that can be used leave the quarantine and become tickets.
+
+    Raises:
+        SourceError: A line is wrong, or the source is read otherwise than before.
+        StorageError: Nothing was ingested yet, or the sums do not add up.
+        ConflictError: Another ingestion finished first; nothing was changed.
+    """
+    head = read_head(storage, bucket)
+    before = _load(storage, bucket, head)
+    if before is None:
+        raise StorageError(f"{storage.uri(bucket)}: nothing was ingested yet; run jobs/ingest.py first")
+    if before.mapping != reading.digest:
+        raise SourceError(f"source {reading.source.name!r} is read otherwise than before; run jobs/ingest.py first")
+    repaired = repair(storage, bucket, before.files, lines, reading, datetime.now(UTC))
+    if not repaired.num_accepted:
+        return before.result, repaired
+    done = _resolve(storage, bucket, reading, repaired.files, before, data.online_rows)
+    commit(storage, bucket, head, list(done.tables.values()))
+    return done, repaired
 
 
 def ingest_and_publish(storage: Storage, config: TicketsConfig, work_dir: Path, connect: Connect) -> Ingested:
@@ -163,22 +212,30 @@ def ingest_and_publish(storage: Storage, config: TicketsConfig, work_dir: Path, 
         work_dir: Folder where the command runs, for relative paths.
         connect: Opens the online store.
     """
-    done = ingest(storage, config.bucket, config.source, config.data, work_dir)
+    days = config.quarantine.expire_days
+    done = ingest(storage, config.bucket, reading_of(config), config.data, work_dir, expire_days=days)
+    if config.source.comments:
+        from tickets.data.comments import ingest_comments
+
+        ingest_comments(storage, config.bucket, reading_of(config), config.source.comments, config.data, work_dir)
     fill(storage, config.bucket, connect())
     return done
 
 
-def stage_files(
-    storage: Storage, bucket: str, files: Mapping[str, SourceFile], source: SourceConfig, batch_rows: int
-) -> list[Staged]:
+def reading_of(config: TicketsConfig) -> Reading:
+    """How the configured source is read."""
+    data = config.data
+    return Reading(config.source, config.cleaning, config.quality, data.batch_rows, data.mask_quarantine)
+
+
+def stage_files(storage: Storage, bucket: str, files: Mapping[str, SourceFile], reading: Reading) -> list[Staged]:
     """Read files side by side, in the order of their names.
 
     Args:
         storage: The root.
         bucket: Folder under it.
         files: Fingerprint → file.
-        source: How rows map onto the contract.
-        batch_rows: Rows that are mapped together.
+        reading: How their rows are read.
     """
     import ray
 
@@ -187,7 +244,11 @@ def stage_files(
     def stage(batch: Any) -> Iterator[dict[str, list[Any]]]:
         for print_, item in zip(batch["print"], batch["file"], strict=True):
             file = SourceFile(**orjson.loads(item))
-            for said in stage_file(Storage(root), bucket, file, print_, source, batch_rows, now):
+            told = time.monotonic()
+            for said in stage_file(Storage(root), bucket, file, print_, reading, now):
+                if not isinstance(said, Staged) and time.monotonic() - told < _SHOW_EVERY_S / 2:
+                    continue
+                told = time.monotonic()
                 is_end = isinstance(said, Staged)
                 rows_read = said.rows_in if isinstance(said, Staged) else said
                 content = orjson.dumps(asdict(said)).decode() if isinstance(said, Staged) else ""
@@ -196,8 +257,11 @@ def stage_files(
     if not files:
         return []
     names = [{"print": print_, "file": orjson.dumps(asdict(file)).decode()} for print_, file in files.items()]
-    listed = ray.data.from_items(names, override_num_blocks=len(names))
-    plan = listed.map_batches(stage, batch_size=1, batch_format="numpy", num_cpus=0.5)
+    context = ray.data.DataContext.get_current().copy()
+    context.target_max_block_size = 1  # every word of progress travels at once, instead of waiting for a large block
+    with ray.data.DataContext.current(context):
+        listed = ray.data.from_items(names, override_num_blocks=len(names))
+        plan = listed.map_batches(stage, batch_size=1, batch_format="numpy", num_cpus=0.5)
     staged: list[Staged] = []
     rows: Counter[str] = Counter()
     shown = time.monotonic()
@@ -267,17 +331,17 @@ def _load(storage: Storage, bucket: str, head: Head) -> _Before | None:
 
 
 def _kept_files(
-    before: _Before | None, files: Sequence[SourceFile], source: SourceConfig, data: DataConfig
+    before: _Before | None, files: Sequence[SourceFile], reading: Reading, data: DataConfig
 ) -> list[Staged]:
     """What earlier runs read and what still counts."""
     if before is None or data.rebuild:
         return []
-    if before.mapping == mapping_digest(source):
+    if before.mapping == reading.digest:
         return before.files
     here = {file.name for file in files}
     if gone := sorted({staged.name for staged in before.files} - here):
         raise SourceError(
-            f"source {source.name!r} maps rows otherwise than before, so all files have to be read again, and "
+            f"source {reading.source.name!r} is read otherwise than before, so all files have to be read again, and "
             f"{len(gone)} of them are gone: {', '.join(gone[:3])}; bring them back, or set data.rebuild=true to do "
             "without them, or data.bucket=… to start another bucket"
         )
@@ -304,6 +368,16 @@ def _refuse_useless(storage: Storage, source: SourceConfig, staged: Sequence[Sta
     )
 
 
+def _judge(checks: Checks, staged: Sequence[Staged], reading: Reading, now: datetime) -> QualityReport:
+    """What the checks found in the rows of this run."""
+    tally = Tally.empty(reading.quality)
+    for of in staged:
+        tally.merge(Tally.model_validate_json(of.tally))
+    mapper = TicketMapper(reading.source)
+    fields = (*FIELDS, *own_fields(reading.source))
+    return build_report(checks, tally, fields, reading.source.name, now, mapped=mapper.used_columns)
+
+
 def _still_valid(kept: Sequence[Staged], staged: Sequence[Staged]) -> list[Staged]:
     """A changed file whose rows have no ids of their own takes the place of what it gave before.
 
@@ -316,21 +390,24 @@ def _still_valid(kept: Sequence[Staged], staged: Sequence[Staged]) -> list[Stage
 def _resolve(
     storage: Storage,
     bucket: str,
-    source: SourceConfig,
+    reading: Reading,
     files: Sequence[Staged],
     before: _Before | None,
     online_rows: int,
 ) -> Ingested:
     """Snapshots of all tables, not yet visible, from what the files gave; checks that the sums add up."""
+    source = reading.source
     files = sorted(files, key=lambda of: (of.name, of.fingerprint))
     parts = [part for of in files for part in of.bronze]
     refused = [part for of in files for part in of.quarantine]
-    marks, reasons = Counter[str](), Counter[str]()
+    marks, reasons, changed = Counter[str](), Counter[str](), Counter[str]()
     for of in files:
         marks.update(of.marks)
         reasons.update(of.reasons)
+        changed.update(of.changed)
     rows_in = sum(of.rows_in for of in files)
-    quarantine = save_snapshot(storage, f"{bucket}/quarantine", refused, {"source": source.name})
+    nothing = [] if refused else [write_part(storage, bucket, UNDATED, QUARANTINE_SCHEMA.empty_table(), private=True)]
+    quarantine = save_snapshot(storage, f"{bucket}/quarantine", refused or nothing, {"source": source.name})
     latest = find_latest(storage, parts, source.events)
     offline_parts = write_latest(
         storage, bucket, parts, latest, before.result.offline.parts if before else (), creation_columns(source)
@@ -343,9 +420,10 @@ def _resolve(
         "marks": dict(marks),
         "reasons": dict(reasons),
         "rule": latest.rule,
+        "changed": dict(changed),
     }
     records = [{**asdict(of), "bronze": len(of.bronze), "quarantine": len(of.quarantine)} for of in files]
-    meta = {"source": source.name, "mapping": mapping_digest(source), "files": records, "sums": sums}
+    meta = {"source": source.name, "mapping": reading.digest, "files": records, "sums": sums}
     bronze = save_snapshot(storage, f"{bucket}/bronze", parts, meta)
     made_from = {"source": source.name, "bronze": bronze.id}
     offline = save_snapshot(storage, f"{bucket}/offline", offline_parts, made_from)

@@ -86,7 +86,7 @@ class TicketMapper:
         self._now = now
         self._fields = (*FIELDS, *own_fields(source))
         self._kinds = {field.name: field.kind.value for field in self._fields}
-        self._value_sets = self._build_value_sets()
+        self.value_sets = self._build_value_sets()
         self._values = {name: {key.strip(): new for key, new in map_.items()} for name, map_ in source.values.items()}
         self._missing = frozenset(source.missing)
         mapped = {column for pattern in source.fields.values() for column in _columns_of(pattern)}
@@ -94,7 +94,7 @@ class TicketMapper:
             field.name: source.fields.get(field.name, "" if field.name in mapped else field.name)
             for field in self._fields
         }
-        self._used = {column for pattern in self._patterns.values() for column in _columns_of(pattern)}
+        self.used_columns = {column for pattern in self._patterns.values() for column in _columns_of(pattern)}
         self._direct = tuple({pattern for pattern in self._patterns.values() if pattern and "{" not in pattern})
         self._converters = {field.name: self._build_converter(field) for field in self._fields}
         self.schema = arrow_schema(own_fields(source))
@@ -119,6 +119,7 @@ class TicketMapper:
         system = {
             "extra": pa.array(self._extras(values, misfits), pa.string()),
             "marks": pa.array(self._marks(columns, misfits), pa.list_(pa.string())),
+            "originals": pa.nulls(len(read), pa.string()),
             "given_split": pa.array([split] * len(read), pa.string()),
             "source_file": pa.array([file_name] * len(read), pa.string()),
             "source_row": pa.array([row.position for row in read], pa.int64()),
@@ -163,7 +164,7 @@ class TicketMapper:
         if "{" in self._patterns[field.name]:  # filled from values of which each was looked at
             return Converter(field.kind, self._source.timestamps, frozenset())
         # A closed value is a value: the region `NA` is North America.
-        missing = self._missing - self._value_sets.get(field.name, frozenset())
+        missing = self._missing - self.value_sets.get(field.name, frozenset())
         return Converter(field.kind, self._source.timestamps, missing, self._values.get(field.name))
 
     def _usable(self, columns: dict[str, pa.Array], num_rows: int) -> list[bool]:
@@ -176,7 +177,7 @@ class TicketMapper:
 
     def _extras(self, rows: list[dict[str, Any]], misfits: dict[int, list[str]]) -> list[str | None]:
         """Per row the columns that no field reads, and the columns of misfits, as the file has them."""
-        unread = set().union(*rows) - self._used
+        unread = set().union(*rows) - self.used_columns
         extras: list[str | None] = [None] * len(rows)
         for at in range(len(rows)) if unread else misfits:
             dropped = {column for name in misfits.get(at, ()) for column in _columns_of(self._patterns[name])}
@@ -191,7 +192,7 @@ class TicketMapper:
         marks: list[list[str]] = [[] for _ in range(len(columns["ticket_id"]))]
         for at, names in misfits.items():
             marks[at] += [f"{name}: not a {self._kinds[name]}" for name in names]
-        for name, allowed in self._value_sets.items():
+        for name, allowed in self.value_sets.items():
             for at in _rows_outside(columns[name], allowed):
                 marks[at].append(f"{name}: outside the value set")
         if self._source.value_sets == "contract":

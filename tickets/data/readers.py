@@ -49,6 +49,7 @@ _END_OF_OTHER: Final = re.compile(r"[^\s,](?=\s*,\s*\{)")
 _BETWEEN: Final = " \t\r\n,"
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _LOOKAHEAD: Final = 1 << 16  # an error this close to the end of what was read may be no more than that end
+_PLAIN: Final = frozenset([str, int, bool, type(None)])
 _MAX_NUMBER: Final = 2.0**63
 _MAX_DEPTH: Final = 200
 
@@ -156,10 +157,11 @@ def _is_plain(row: dict[str, Any]) -> bool:
     """Whether no value needs a second look: for its depth, or as an integer that the fast parser made a float of."""
     for value in row.values():
         kind = value.__class__
-        if kind is float:
-            if abs(value) >= _MAX_NUMBER:
-                return False
-        elif kind is dict or (kind is list and any(item.__class__ in (dict, list) for item in value)):
+        if kind in _PLAIN:
+            continue
+        if kind is dict or (kind is float and abs(value) >= _MAX_NUMBER):
+            return False
+        if kind is list and not _PLAIN.issuperset(map(type, value)):
             return False
     return True
 

@@ -6,9 +6,11 @@ Nothing here is visible to readers before the job commits it. It does not know t
 
 from __future__ import annotations
 
+import gc
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -17,10 +19,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tickets import logs
-from tickets.config import SourceConfig
-from tickets.data.mapping import QUARANTINE_SCHEMA, TicketMapper
+from tickets.data.mapping import QUARANTINE_SCHEMA
 from tickets.data.readers import read_rows
 from tickets.data.sources import SourceFile
+from tickets.data.treatment import Reading, Treatment
 from tickets.snapshots import UNDATED, Part, write_part
 from tickets.storage import Storage, open_export
 
@@ -41,7 +43,9 @@ class Staged:
         quarantine: Its refused rows.
         marks: How often each oddity was marked.
         reasons: How often each reason refused a row.
+        changed: How often each cleaning step changed each field.
         ingested_at: ISO 8601, UTC.
+        tally: What the checks found, as JSON; empty once it was reported.
     """
 
     name: str
@@ -52,7 +56,9 @@ class Staged:
     quarantine: tuple[Part, ...]
     marks: dict[str, int]
     reasons: dict[str, int]
+    changed: dict[str, int]
     ingested_at: str
+    tally: str = ""
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Staged:
@@ -61,9 +67,9 @@ class Staged:
         return cls(**{**content, **parts})
 
 
-def fingerprint(file: SourceFile, source: SourceConfig) -> str:
-    """Changes when the file's bytes, its name or the mapping changes, hexadecimal."""
-    digest = hashlib.sha256(mapping_digest(source).encode())
+def fingerprint(file: SourceFile, reading: Reading) -> str:
+    """Changes when the file's bytes, its name, or how rows are read changes, hexadecimal."""
+    digest = hashlib.sha256(reading.digest.encode())
     digest.update(f"{file.name}\n{file.split}\n".encode())
     with open_export(file.uri, unpack=False) as stream:
         while chunk := stream.read(1 << 22):
@@ -71,25 +77,17 @@ def fingerprint(file: SourceFile, source: SourceConfig) -> str:
     return digest.hexdigest()[:32]
 
 
-def mapping_digest(source: SourceConfig) -> str:
-    """Changes when rows would be mapped otherwise, hexadecimal."""
-    digest = hashlib.sha256(source.model_dump_json(exclude={"path", "targets", "truth"}).encode())
-    digest.update(repr(TicketMapper(source).schema).encode())
-    return digest.hexdigest()[:32]
-
-
 def stage_file(
-    storage: Storage, bucket: str, file: SourceFile, print_: str, source: SourceConfig, batch_rows: int, now: datetime
+    storage: Storage, bucket: str, file: SourceFile, print_: str, reading: Reading, now: datetime
 ) -> Iterator[int | Staged]:
-    """Read, map and write one file; what was done by an earlier run is not done again.
+    """Read, treat and write one file; what was done by an earlier run is not done again.
 
     Args:
         storage: The root.
         bucket: Folder under it.
         file: What to read.
         print_: Its fingerprint.
-        source: How its rows map onto the contract.
-        batch_rows: Rows that are mapped together.
+        reading: How its rows are read.
         now: When the job began.
 
     Yields:
@@ -97,19 +95,20 @@ def stage_file(
 
     Raises:
         SourceError: The file cannot be read at all.
+        ConfigError: A cleaning step or a check cannot be built.
     """
     key = staged_key(bucket, print_)
     if storage.exists(key):
         yield Staged.from_json(storage.read_json(key))
         return
-    mapper = TicketMapper(source, now)
+    treatment = Treatment(reading, now)
     bronze = _Months(lambda month, table: write_part(storage, bucket, month, table))
     refused: list[pa.Table] = []
     marks: Counter[str] = Counter()
     rows_in = num_made = 0
-    with logs.timed(logs.get("data"), "source.read", uri=file.uri, rows=0) as done:
-        for rows in read_rows(file, source.delimiter, batch_rows):
-            tickets, bad = mapper.map(file.name, file.split, rows)
+    with _few_collections(), logs.timed(logs.get("data"), "source.read", uri=file.uri, rows=0) as done:
+        for rows in read_rows(file, reading.source.delimiter, reading.batch_rows):
+            tickets, bad = treatment.apply(file.name, file.split, rows)
             done["rows"] = rows_in = rows_in + len(rows)
             marks.update(pc.list_flatten(tickets["marks"]).to_pylist())
             num_made += pc.sum(pc.starts_with(tickets["ticket_id"], "made-")).as_py() or 0
@@ -127,7 +126,9 @@ def stage_file(
         quarantine,
         dict(marks),
         reasons,
+        dict(treatment.changed),
         now.astimezone(UTC).isoformat(timespec="milliseconds"),
+        treatment.tally.model_dump_json(),
     )
     storage.write_json(key, asdict(staged))
     yield staged
@@ -141,6 +142,18 @@ def staged_key(bucket: str, print_: str) -> str:
 def months_of(table: pa.Table) -> pa.Array:
     """The month of each row's creation, such as `2026-01`; `undated` without one."""
     return pc.fill_null(pc.strftime(table["created_at"], "%Y-%m"), UNDATED).combine_chunks()
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Let Python look for cycles less often: rows are many small objects without any, and looking takes a fifth of the
+    time."""
+    before = gc.get_threshold()
+    gc.set_threshold(1_000_000, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 class _Months:
@@ -182,4 +195,4 @@ def _write_refused(
         return (), {}
     table = pa.concat_tables(refused).cast(QUARANTINE_SCHEMA)
     reasons = Counter(reason.split(":")[0] for reason in table["reason"].to_pylist())
-    return (write_part(storage, bucket, f"{now:%Y-%m}", table),), dict(reasons)
+    return (write_part(storage, bucket, f"{now:%Y-%m}", table, private=True),), dict(reasons)

@@ -6,7 +6,7 @@ import gzip
 import itertools
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,26 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tickets.config import DataConfig, FieldConfig, SourceConfig
-from tickets.data.ingest import Ingested, ingest
+from tickets.config import (
+    CleaningConfig,
+    CommentsConfig,
+    DataConfig,
+    FieldConfig,
+    QualityConfig,
+    SnapshotsConfig,
+    SourceConfig,
+)
+from tickets.config.quality import Severity
+from tickets.data.comments import ingest_comments, read_comments
+from tickets.data.ingest import Ingested, ingest, repair_quarantine
+from tickets.data.quarantine import export_rows
+from tickets.data.retention import list_versions, prune
 from tickets.data.sources import SourceFile
 from tickets.data.stage import Staged, stage_file
-from tickets.errors import ConflictError, SourceError
+from tickets.data.treatment import Reading
+from tickets.errors import ConflictError, RefusedError, SourceError
 from tickets.schema import Kind, Stage
-from tickets.snapshots import load_snapshot, read_head, read_table
+from tickets.snapshots import commit, load_snapshot, read_head, read_table, save_snapshot
 from tickets.storage import Storage
 from tickets.storage.files import LocalFiles
 
@@ -35,17 +48,15 @@ def storage(tmp_path: Path) -> Storage:
     return Storage(str(tmp_path / "root"))
 
 
-def _stage(
-    storage: Storage, bucket: str, files: Mapping[str, SourceFile], source: SourceConfig, batch_rows: int
-) -> list[Staged]:
+def _stage(storage: Storage, bucket: str, files: Mapping[str, SourceFile], reading: Reading) -> list[Staged]:
     """What Ray tasks do, one after the other."""
     now = datetime.now(UTC)
-    staged = [list(stage_file(storage, bucket, of, name, source, batch_rows, now))[-1] for name, of in files.items()]
+    staged = [list(stage_file(storage, bucket, of, name, reading, now))[-1] for name, of in files.items()]
     return [of for of in staged if isinstance(of, Staged)]
 
 
 def _ingest(storage: Storage, source: SourceConfig = SOURCE, **data: Any) -> Ingested:
-    return ingest(storage, "acme", source, DataConfig(**data), Path.cwd(), _stage)
+    return ingest(storage, "acme", Reading(source), DataConfig(**data), Path.cwd(), _stage)
 
 
 def _write(storage: Storage, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -156,12 +167,12 @@ def test_an_increment_reads_new_files_alone_and_rewrites_changed_months_alone(st
         read.extend(of.name for of in files.values())
         return _stage(root, bucket, files, *rest)
 
-    second = ingest(storage, "acme", SOURCE, DataConfig(), Path.cwd(), stage)
+    second = ingest(storage, "acme", Reading(SOURCE), DataConfig(), Path.cwd(), stage)
     assert read == ["2.jsonl"]
     assert second.added == {"files": 1, "rows": 2, "inserts": 1, "updates": 1, "duplicates": 0}
     before, after = ({part.key for part in of.offline.parts} for of in (first, second))
     assert {key.split("/")[2] for key in before ^ after} == {"2026-02"}
-    third = ingest(storage, "acme", SOURCE, DataConfig(), Path.cwd(), stage)
+    third = ingest(storage, "acme", Reading(SOURCE), DataConfig(), Path.cwd(), stage)
     assert third.reused
     assert third.tables == second.tables
     assert read == ["2.jsonl"]
@@ -246,7 +257,7 @@ def test_what_was_read_before_a_break_is_not_read_again(storage: Storage) -> Non
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        ingest(storage, "acme", SOURCE, DataConfig(), Path.cwd(), breaks)
+        ingest(storage, "acme", Reading(SOURCE), DataConfig(), Path.cwd(), breaks)
     (staged,) = storage.list_keys("acme/staged")
     record = storage.read_json(f"acme/staged/{staged}")
     _ingest(storage)
@@ -265,7 +276,7 @@ def test_of_two_writers_the_second_fails_and_changes_nothing(storage: Storage) -
         return staged
 
     with pytest.raises(ConflictError, match="changed by another writer"):
-        ingest(storage, "acme", SOURCE, DataConfig(), Path.cwd(), overtaken)
+        ingest(storage, "acme", Reading(SOURCE), DataConfig(), Path.cwd(), overtaken)
     assert set(_subjects(storage)) == {"T1", "T2"}
     assert _ingest(storage).reused
 
@@ -410,3 +421,157 @@ def test_the_incident_log_folds_into_its_incidents(storage: Storage, data_dir: P
     folded = read_table(storage, done.offline, ["ticket_id", "opened_priority"])
     found = dict(zip(folded["ticket_id"].to_pylist(), folded["opened_priority"].to_pylist(), strict=True))
     assert found == first
+
+
+def _limited(**limits: float) -> Reading:
+    return Reading(SOURCE, quality=QualityConfig(limits=limits))
+
+
+def test_too_much_of_anything_stops_the_job_and_nothing_is_published(storage: Storage) -> None:
+    _write(storage, "1.jsonl", [_ticket(n) for n in range(8)])
+    _ingest(storage)
+    head = read_head(storage, "acme")
+    wrong = [_ticket(20 + n, resolved_at="2020-01-01T00:00:00Z") for n in range(3)]
+    _write(storage, "2.jsonl", [*wrong, _ticket(30)])
+    limits = {"time_order": 0.5}
+    with pytest.raises(RefusedError, match=r"quality\.limits: .*time_order.*Nothing was published"):
+        ingest(storage, "acme", _limited(**limits), DataConfig(), Path.cwd(), _stage)
+    assert read_head(storage, "acme") == head
+    limits["time_order"] = 0.8
+    done = ingest(storage, "acme", _limited(**limits), DataConfig(), Path.cwd(), _stage)
+    assert done.offline.num_rows == 12
+    assert done.marks == {"resolved_at: before created_at": 3}
+
+
+def test_a_check_can_send_tickets_to_quarantine(storage: Storage) -> None:
+    reading = Reading(SOURCE, quality=QualityConfig(severities={"time_order": Severity.QUARANTINE}))
+    bad = _ticket(2, resolved_at="2020-01-01T00:00:00Z", password="hunter2")
+    _write(storage, "1.jsonl", [_ticket(1), bad])
+    done = ingest(storage, "acme", reading, DataConfig(), Path.cwd(), _stage)
+    assert {name: of.num_rows for name, of in done.tables.items()}["quarantine"] == 1
+    (row,) = read_table(storage, done.tables["quarantine"]).to_pylist()
+    assert row["reason"].startswith("failed a check: time_order")
+    assert json.loads(row["original"]) == bad
+    (part,) = done.tables["quarantine"].parts
+    assert storage.local_path(part.key).stat().st_mode & 0o077 == 0
+
+
+def test_quarantine_can_be_masked(storage: Storage) -> None:
+    storage.write_bytes(
+        "acme/raw/1.jsonl", b'{"subject": "mail jane.doe@example.com"\n' + json.dumps(_ticket(1)).encode()
+    )
+    done = ingest(storage, "acme", Reading(SOURCE, mask_quarantine=True), DataConfig(), Path.cwd(), _stage)
+    (row,) = read_table(storage, done.tables["quarantine"]).to_pylist()
+    assert row["original"] == b'{"subject": "mail [email]"\n'
+
+
+def test_repaired_rows_leave_the_quarantine_and_become_tickets(storage: Storage) -> None:
+    storage.write_bytes(
+        "acme/raw/1.jsonl", b'{"ticket_id": "T5"\n{"ticket_id": "T6"}\n' + json.dumps(_ticket(1)).encode()
+    )
+    before = _ingest(storage)
+    lines = [json.loads(line) for line in export_rows(storage, before.tables["quarantine"].parts)]
+    assert [(of["source_row"], of["original"]) for of in lines] == [
+        (0, '{"ticket_id": "T5"\n'),
+        (1, '{"ticket_id":"T6"}'),
+    ]
+    repaired = [
+        {"quarantine_id": lines[0]["quarantine_id"], "row": _ticket(5)},
+        {"quarantine_id": lines[1]["quarantine_id"], "row": {"ticket_id": "T6"}},
+    ]
+    text = [json.dumps(of).encode() for of in repaired]
+    done, result = repair_quarantine(storage, "acme", Reading(SOURCE), DataConfig(), text)
+    assert (result.num_accepted, dict(result.refused)) == (1, {"no usable field": 1})
+    assert done.rows_in == before.rows_in == 3
+    assert done.reasons == {"no usable field": 1}
+    assert set(_subjects(storage)) == {"T1", "T5"}
+    (row,) = _content(storage, "quarantine")
+    assert row["source_row"] == 1
+    with pytest.raises(SourceError, match="is no row in quarantine; 1 such lines"):
+        repair_quarantine(storage, "acme", Reading(SOURCE), DataConfig(), text[:1])
+    _write(storage, "2.jsonl", [_ticket(9)])
+    assert _ingest(storage).rows_in == 4
+    assert set(_subjects(storage)) == {"T1", "T5", "T9"}
+
+
+@pytest.mark.parametrize("line", [b"{", b"[]", b'{"quarantine_id": 1, "row": {}}', b'{"quarantine_id": "x", "row": 2}'])
+def test_a_repaired_line_that_is_none_is_named(storage: Storage, line: bytes) -> None:
+    _write(storage, "1.jsonl", [_ticket(1)])
+    _ingest(storage)
+    with pytest.raises(SourceError, match="line 1; allowed: an object with quarantine_id and row"):
+        repair_quarantine(storage, "acme", Reading(SOURCE), DataConfig(), [line])
+
+
+def test_refused_content_expires_and_the_sums_stay(storage: Storage) -> None:
+    storage.write_bytes("acme/raw/1.jsonl", b'{"secret": \n' + json.dumps(_ticket(1)).encode())
+    _ingest(storage)
+    month_ago = datetime.now(UTC) - timedelta(days=31)
+    head = read_head(storage, "acme")
+    bronze = load_snapshot(storage, "acme/bronze")
+    aged = {**bronze.meta, "files": [{**of, "ingested_at": month_ago.isoformat()} for of in bronze.meta["files"]]}
+    commit(storage, "acme", head, [save_snapshot(storage, "acme/bronze", bronze.parts, aged)])
+    kept = ingest(storage, "acme", Reading(SOURCE), DataConfig(), Path.cwd(), _stage, expire_days=60)
+    assert kept.reused
+    done = ingest(storage, "acme", Reading(SOURCE), DataConfig(), Path.cwd(), _stage, expire_days=30)
+    (row,) = read_table(storage, done.tables["quarantine"]).to_pylist()
+    assert (row["original"], row["source_row"]) == (None, 0)
+    assert done.rows_in == 2
+    assert ingest(storage, "acme", Reading(SOURCE), DataConfig(), Path.cwd(), _stage, expire_days=30).reused
+
+
+def test_cleaned_texts_keep_their_originals(storage: Storage) -> None:
+    reading = Reading(SOURCE, cleaning=CleaningConfig(steps=["html", "quotes"]))
+    mail = "<p>It stops.</p><p>Why?</p>"
+    _write(storage, "1.jsonl", [_ticket(1, description=mail), _ticket(2, description="plain a < b")])
+    done = ingest(storage, "acme", reading, DataConfig(), Path.cwd(), _stage)
+    first, second = sorted(_content(storage, "offline"), key=lambda row: row["ticket_id"])
+    assert "<p>" not in first["description"]
+    assert json.loads(first["originals"]) == {"description": mail}
+    assert (second["description"], second["originals"]) == ("plain a < b", None)
+    assert done.changed == {"description: html": 1}
+
+
+def test_comments_are_later_turns_with_their_time(storage: Storage) -> None:
+    _write(storage, "1.jsonl", [_ticket(1), _ticket(2)])
+    comments = CommentsConfig(path="comments/*.csv", ticket_id="ticket", created_at="at", text="words", author="who")
+    source = SOURCE.model_copy(update={"comments": comments})
+    lines = [
+        "ticket,at,words,who",
+        "T1,2026-01-05,second turn,ann",
+        "T1,2026-01-04,first turn,bob",
+        "T7,2026-01-04,?,x",
+    ]
+    storage.write_bytes("acme/comments/a.csv", "\n".join([*lines, "T2,2026-01-09,orphan not,ann,too many"]).encode())
+    _ingest(storage, source)
+    again = (storage, "acme", Reading(source), comments, DataConfig(), Path.cwd(), _stage)
+    done = ingest_comments(*again)
+    assert (done.snapshot.num_rows, done.refused.num_rows, done.num_orphans) == (2, 2, 0)
+    found = read_comments(storage, "acme").to_pylist()
+    assert [(row["ticket_id"], row["text"], row["author"]) for row in found] == [
+        ("T1", "first turn", "bob"),
+        ("T1", "second turn", "ann"),
+    ]
+    storage.write_bytes("acme/comments/b.csv", "\n".join([lines[0], lines[1], "T9,2026-01-05,lost,ann"]).encode())
+    done = ingest_comments(*again)
+    assert (done.snapshot.num_rows, done.num_orphans) == (4, 1)
+    assert len(read_comments(storage, "acme")) == 3
+    assert {row["subject"] for row in _content(storage, "offline")} == {"version 0 of 1", "version 0 of 2"}
+
+
+def test_versions_that_nobody_needs_are_pruned(storage: Storage) -> None:
+    for day in range(4):
+        _write(storage, f"{day}.jsonl", [_ticket(n, day) for n in range(3)])
+        _ingest(storage)
+    (storage.local_path("acme/data") / ".draft-killed").mkdir()
+    config = SnapshotsConfig(keep=1, older_than_h=0)
+    versions = list_versions(storage, "acme", config)
+    assert [of.why for of in versions if of.table == "offline"] == ["", "", "", "seen"]
+    young = prune(storage, "acme", SnapshotsConfig(keep=1))
+    assert (young.snapshots, young.parts, young.drafts) == (0, 0, 0)
+    before = {name: _content(storage, name) for name in ("bronze", "quarantine", "offline", "online")}
+    pruned = prune(storage, "acme", config)
+    assert pruned.snapshots == 12
+    assert pruned.parts > 0
+    assert pruned.drafts == 1
+    assert before == {name: _content(storage, name) for name in before}
+    assert prune(storage, "acme", config).parts == 0

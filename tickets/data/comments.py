@@ -1,0 +1,158 @@
+"""Later turns of tickets, from a file of their own: one row per answer or remark, with its time and its ticket.
+
+They are kept apart from the tickets, so that none is taken for what the customer wrote first. It does not know what a
+model makes of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tickets import logs
+from tickets.config import CommentsConfig, DataConfig, QualityConfig, SourceConfig
+from tickets.data.ingest import Stage, stage_files
+from tickets.data.sources import find_files
+from tickets.data.stage import Staged, fingerprint, staged_key
+from tickets.data.treatment import Reading
+from tickets.errors import StorageError
+from tickets.snapshots import Snapshot, commit, load_snapshot, read_head, read_table, save_snapshot
+from tickets.storage import Storage
+
+TABLE: Final = "comments"
+REFUSED: Final = "comments_refused"
+_SHOWN: Final = {"ticket_id": "ticket_id", "created_at": "created_at", "agent_id": "author", "description": "text"}
+
+
+@dataclass(frozen=True)
+class Comments:
+    """What the comments' files gave: rows in = comments + refused.
+
+    Attributes:
+        snapshot: The comments.
+        refused: Rows that cannot be read.
+        num_orphans: Comments of tickets that the bucket does not hold.
+    """
+
+    snapshot: Snapshot
+    refused: Snapshot
+    num_orphans: int
+
+    def __str__(self) -> str:
+        parts = [f"{self.snapshot.num_rows} comments"]
+        parts += [f"{self.num_orphans} of unknown tickets"] if self.num_orphans else []
+        parts += [f"{self.refused.num_rows} refused"] if self.refused.num_rows else []
+        return "; ".join(parts)
+
+
+def ingest_comments(
+    storage: Storage,
+    bucket: str,
+    reading: Reading,
+    comments: CommentsConfig,
+    data: DataConfig,
+    work_dir: Path,
+    stage: Stage = stage_files,
+) -> Comments:
+    """Bring the comments' new and changed files into their table.
+
+    Args:
+        storage: The root.
+        bucket: Folder under it, whose tickets were ingested already.
+        reading: How tickets are read; times, missing values and cleaning hold for comments too.
+        comments: Where the comments are.
+        data: How large a batch is.
+        work_dir: Folder where the command runs, for relative paths.
+        stage: What reads the files.
+
+    Raises:
+        SourceError: The files cannot be found or read at all.
+        StorageError: The sums do not add up.
+        ConflictError: Another ingestion finished first; nothing was changed.
+    """
+    own = replace(reading, source=_mapping(reading.source, comments), quality=QualityConfig())
+    files = find_files(own.source, None, [storage.uri(bucket), str(work_dir)])
+    prints = {fingerprint(file, own): file for file in files}
+    head = read_head(storage, bucket)
+    kept = [] if data.rebuild else [of for of in _load(storage, bucket) if of.fingerprint in prints]
+    known = {of.fingerprint for of in kept}
+    new = {print_: file for print_, file in prints.items() if print_ not in known}
+    staged = [*kept, *(replace(of, tally="") for of in stage(storage, bucket, new, own))]
+    staged.sort(key=lambda of: (of.name, of.fingerprint))
+    records = [{**asdict(of), "bronze": len(of.bronze), "quarantine": len(of.quarantine)} for of in staged]
+    parts = [part for of in staged for part in of.bronze]
+    found = save_snapshot(storage, f"{bucket}/{TABLE}", parts, {"files": records})
+    refused = save_snapshot(storage, f"{bucket}/{REFUSED}", [part for of in staged for part in of.quarantine], {})
+    rows_in = sum(of.rows_in for of in staged)
+    if rows_in != found.num_rows + refused.num_rows:
+        raise StorageError(
+            f"{rows_in} comments were read, {found.num_rows} and {refused.num_rows} refused ones written"
+        )
+    done = Comments(found, refused, _num_orphans(storage, bucket, found))
+    commit(storage, bucket, head, [found, refused])
+    for print_ in new:
+        storage.delete(staged_key(bucket, print_))
+    logs.get("data").info("{}", done)
+    return done
+
+
+def read_comments(storage: Storage, bucket: str) -> pa.Table:
+    """All comments, each once.
+
+    Returns:
+        `ticket_id`, `created_at` (null where unknown), `author` and `text`, by ticket and time.
+
+    Raises:
+        StorageError: None were ingested.
+    """
+    snapshot = load_snapshot(storage, f"{bucket}/{TABLE}")
+    if not snapshot.parts:
+        kinds = (pa.string(), pa.timestamp("ms", tz="UTC"), pa.string(), pa.string())
+        return pa.schema(list(zip(_SHOWN.values(), kinds, strict=True))).empty_table()
+    table = read_table(storage, snapshot, [*_SHOWN, "content_hash"])
+    once = table.group_by("content_hash", use_threads=False).aggregate([(name, "first") for name in _SHOWN])
+    shown = once.select([f"{name}_first" for name in _SHOWN]).rename_columns(list(_SHOWN.values()))
+    return shown.sort_by([("ticket_id", "ascending"), ("created_at", "ascending")])
+
+
+def _mapping(source: SourceConfig, comments: CommentsConfig) -> SourceConfig:
+    """Comments read as tickets that have an id, a time, an author and a text."""
+    fields = {"ticket_id": comments.ticket_id, "created_at": comments.created_at, "description": comments.text}
+    if comments.author:
+        fields["agent_id"] = comments.author
+    return SourceConfig(
+        name=f"{source.name}-comments",
+        path=comments.path,
+        format=comments.format,
+        delimiter=comments.delimiter,
+        fields=fields,
+        missing=source.missing,
+        timestamps=source.timestamps,
+        value_sets="none",
+    )
+
+
+def _load(storage: Storage, bucket: str) -> list[Staged]:
+    head = read_head(storage, bucket)
+    if not {TABLE, REFUSED} <= set(head.tables):
+        return []
+    found, refused = (load_snapshot(storage, f"{bucket}/{name}") for name in (TABLE, REFUSED))
+    parts = {"bronze": iter(found.parts), "quarantine": iter(refused.parts)}
+    return [
+        Staged.from_json(
+            {**record, **{name: [asdict(next(of)) for _ in range(record[name])] for name, of in parts.items()}}
+        )
+        for record in found.meta["files"]
+    ]
+
+
+def _num_orphans(storage: Storage, bucket: str, comments: Snapshot) -> int:
+    if not comments.parts:
+        return 0
+    offline = load_snapshot(storage, f"{bucket}/offline")
+    ids, known = (read_table(storage, of, ["ticket_id"])["ticket_id"] for of in (comments, offline))
+    return int(pc.sum(pc.invert(pc.is_in(ids, value_set=known.combine_chunks()))).as_py() or 0)
