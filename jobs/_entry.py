@@ -28,7 +28,8 @@ from tickets.config import TicketsConfig
 from tickets.config.data import StorageConfig
 from tickets.config.parse import dump, parse, secret_keys, secrets
 from tickets.errors import ConfigError, RefusedError, TicketsError
-from tickets.events import JobReport
+from tickets.events import Event, JobReport, made
+from tickets.journal import Journal
 from tickets.storage import Storage
 
 CONF_DIR: Final = Path(__file__).resolve().parents[1] / "conf"
@@ -43,7 +44,8 @@ class Job:
         config: Every setting.
         storage: The root.
         run_key: Key of the run's own folder under the root.
-        report: What the job tells at its end; the job fills `made`, `result` and `next`.
+        report: What the job tells at its end; the job fills `result` and `next`, its events `made`.
+        journal: What the job did.
         typed: The command line as it was typed.
     """
 
@@ -51,6 +53,7 @@ class Job:
     storage: Storage
     run_key: str
     report: JobReport
+    journal: Journal
     typed: tuple[str, ...] = ()
 
     @property
@@ -65,6 +68,11 @@ class Job:
         if self.config.data.bucket and not any(word.startswith("data.bucket=") for word in kept):
             kept.append(f"data.bucket={self.config.data.bucket}")
         return shlex.join(["python", f"jobs/{name}.py", *kept, *changed])
+
+    def emit(self, event: Event) -> None:
+        """Note what was done; what was made stands in the report too."""
+        self.journal.add(event)
+        self.report.made |= made([event])
 
     def tell(self, text: str) -> None:
         """Print a result for a person; logs go their own way."""
@@ -135,7 +143,8 @@ def _run(name: str, main: Callable[[Job], None], config: TicketsConfig, typed: t
     run_key = f"{config.bucket}/runs/{name}/{run_id}"
     report = JobReport(job=name, run_id=run_id, bucket=config.bucket, started_at=started.isoformat(timespec="seconds"))
     os.environ.update(config.storage.environment)  # before Ray starts: its processes inherit it
-    job = Job(config, Storage(config.storage.root), run_key, report, typed)
+    storage = Storage(config.storage.root)
+    job = Job(config, storage, run_key, report, Journal(storage, config.bucket, run_id), typed)
     logs.redact(secrets(config))
     try:
         logs.setup(job.storage.local_path("logs"), config.log_level)
@@ -165,6 +174,7 @@ def _save(job: Job) -> None:
     """Write the report; a full disk must not hide what it says."""
     key = f"{job.run_key}/report.json"
     try:
+        job.journal.flush()
         job.storage.write_json(key, job.report.model_dump())
         job.report.made["report"] = job.storage.uri(key)
     except OSError as error:

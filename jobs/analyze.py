@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from _entry import Job, run_job
 
 from tickets.analytics import analyze, to_page
+from tickets.events import Loaded, Saved
 from tickets.page import render
 from tickets.snapshots import load_snapshot, read_part, read_table
 
@@ -20,7 +21,9 @@ def main(job: Job) -> None:
     places = {"analytics": f"{job.run_key}/analytics.json", "page": f"{job.run_key}/analytics.html"}
     storage.write_json(places["analytics"], {"offline": offline.id, **found.model_dump(mode="json")})
     storage.write_bytes(places["page"], render(to_page(found, f"Ticket analytics: {job.bucket}")))
-    job.report.made = {name: storage.uri(key) for name, key in places.items()}
+    job.emit(Loaded(what="offline", uri=storage.uri(offline.key), rows=table.num_rows))
+    for name, key in places.items():
+        job.emit(Saved(what=name, uri=storage.uri(key)))
     job.report.result = {
         "offline": offline.id,
         "tickets": table.num_rows,

@@ -7,6 +7,7 @@ from _entry import Job, run_job
 
 from tickets.data.ingest import reading_of
 from tickets.data.inspect import inspect_tickets
+from tickets.events import Checked, Saved
 from tickets.page import render
 from tickets.quality.report_page import build_page
 
@@ -18,8 +19,10 @@ def main(job: Job) -> None:
     job.storage.write_json(places["quality"], report.model_dump(mode="json"))
     job.storage.write_bytes(places["page"], render(build_page(report)))
     job.tell("\n".join(report.summary()))
-    job.report.made = {name: job.storage.uri(key) for name, key in places.items()}
+    for name, key in places.items():
+        job.emit(Saved(what=name, uri=job.storage.uri(key)))
     job.report.result = {"tickets": report.num_tickets, "refused": report.num_refused, "marked": report.num_marked}
+    job.emit(Checked(what="quality", passed=not report.exceeded, figures=job.report.result))
     job.report.next = [job.command("analyze"), job.command("train")]
     report.refuse_if_exceeded()
 

@@ -3,6 +3,7 @@
 
 from _entry import Job, run_job
 
+from tickets.events import Promoted, Published
 from tickets.release import move_champion, open_release, read_champion
 from tickets.train.index import rebuild
 
@@ -17,8 +18,9 @@ def main(job: Job) -> None:
     is_champion = pointer is not None and pointer["release"] == base.id
     if is_champion:
         move_champion(storage, release, pointer, "the champion's model with newer past tickets")
+        job.emit(Promoted(release=release.id, uri=release.uri, before=base.id, why="newer past tickets"))
+    job.emit(Published(what="release", uri=release.uri))
     job.tell(str(index))
-    job.report.made = {"release": f"{release.uri} ({'champion' if is_champion else 'no champion'})"}
     job.report.result = {"release": release.id, "base": base.id, "retrieval": index.figures}
     job.report.next = [job.command("serve", f"release={'champion' if is_champion else release.id}")]
 

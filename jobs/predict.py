@@ -6,6 +6,7 @@ from pathlib import Path
 from _entry import Job, run_job
 
 from tickets.data.sources import find_files
+from tickets.events import Predicted, Saved
 from tickets.release import open_release
 from tickets.train.answers import format_answers, write_answers
 from tickets.train.score import score_source
@@ -21,9 +22,9 @@ def main(job: Job) -> None:
     output = Path(config.predict.output or storage.local_path(f"{job.run_key}/predictions.parquet")).absolute()
     first = write_answers(scored, output, config.predict.show)
     job.tell(format_answers(first, list(release.manifest.targets)))
-    job.report.made = {"predictions": f"{output} ({scored.num_rows} tickets)"}
+    job.emit(Predicted(release=release.id, uri=str(output), rows=scored.num_rows))
     if scored.refused:
-        job.report.made["refused"] = f"{scored.write_refused(output)} ({scored.num_refused} rows)"
+        job.emit(Saved(what="refused", uri=str(scored.write_refused(output)), rows=scored.num_refused))
     job.report.result = {"release": release.id, "tickets": scored.num_rows, "refused": scored.num_refused}
     job.report.next = [job.command("evaluate", "data.raw_file=LABELLED_FILE")]
 

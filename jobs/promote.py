@@ -4,6 +4,7 @@
 from _entry import Job, run_job
 
 from tickets.errors import RefusedError
+from tickets.events import Promoted
 from tickets.registry import build_tracker
 from tickets.release import move_champion, open_release, read_champion
 from tickets.train.gate import check, compare
@@ -25,10 +26,11 @@ def main(job: Job) -> None:
     job.report.result["targets"] = [comparison.to_json() for comparison in comparisons]
     if not config.promote.force:
         check(comparisons, config.promote)
-    move_champion(storage, challenger, pointer, "forced" if config.promote.force else "passed the gate")
+    why = "forced" if config.promote.force else "passed the gate"
+    move_champion(storage, challenger, pointer, why)
     tracker = build_tracker(config.mlflow, storage.work_dir, job.bucket)
     tracker.set_alias(f"tickets-{job.bucket}", "champion", challenger.id)
-    job.report.made = {"champion": challenger.uri}
+    job.emit(Promoted(release=challenger.id, uri=challenger.uri, before=champion.id, why=why))
     job.report.next = [job.command("predict", "release=champion", "data.raw_file=FILE")]
 
 

@@ -9,6 +9,7 @@ from tickets.data.ingest import reading_of, repair_quarantine
 from tickets.data.quarantine import export_rows
 from tickets.data.sources import find_files_at
 from tickets.errors import SourceError
+from tickets.events import Corrected, Published, Saved
 from tickets.online import connect, fill
 from tickets.snapshots import load_snapshot
 from tickets.storage import open_export
@@ -25,7 +26,7 @@ def main(job: Job) -> None:
     output.touch(mode=0o600)
     with output.open("wb") as file:
         file.writelines(export_rows(job.storage, snapshot.parts))
-    job.report.made = {"refused rows": f"{output} ({snapshot.num_rows})"}
+    job.emit(Saved(what="refused rows", uri=str(output), rows=snapshot.num_rows))
     job.report.result = {"rows": snapshot.num_rows}
     job.report.next = [job.command("quarantine", "quarantine.repaired=FILE", without=("quarantine.export",))]
 
@@ -43,7 +44,8 @@ def take_back(job: Job, path: str) -> None:
         fill(job.storage, job.bucket, connect(config.redis, job.storage.work_dir))
     again = ", ".join(f"{count} refused again: {reason}" for reason, count in repaired.refused.items())
     job.tell(f"{repaired.num_accepted} rows left the quarantine" + (f"; {again}" if again else ""))
-    job.report.made = {"offline": f"{job.storage.uri(done.offline.key)} ({done.offline.num_rows} rows)"}
+    job.emit(Corrected(what="quarantine", rows=repaired.num_accepted))
+    job.emit(Published(what="offline", uri=job.storage.uri(done.offline.key), rows=done.offline.num_rows))
     job.report.result = done.summary()
     job.report.next = [job.command("check", without=("quarantine.repaired",))]
 

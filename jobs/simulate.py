@@ -6,6 +6,7 @@ from _entry import Job, run_job
 
 from tickets.data.ingest import TABLES
 from tickets.data.simulate import simulate
+from tickets.events import Saved
 from tickets.snapshots import commit, read_head
 
 
@@ -21,7 +22,7 @@ def main(job: Job) -> None:
     for what, (name, content) in files.items():
         key = f"{job.bucket}/raw/{name}"
         job.storage.write_bytes(key, content)
-        job.report.made[what] = job.storage.uri(key)
+        job.emit(Saved(what=what, uri=job.storage.uri(key)))
     job.report.result = {"tickets": len(simulation.tickets), "ceilings": simulation.truth.ceilings}
     job.report.next = [job.command("train")]
 

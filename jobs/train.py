@@ -1,14 +1,13 @@
 #!/usr/bin/env python3
 """The main job: raw files → tables → audit → sweeps → calibrated model → judged release → registry."""
 
-from functools import partial
 from pathlib import Path
 
 from _entry import Job, run_job
+from _tables import bring_tables
 
 from tickets.config.parse import dump
-from tickets.data.ingest import ingest_and_publish
-from tickets.online import connect
+from tickets.events import Trained
 from tickets.registry import build_tracker, track
 from tickets.train.audit import format_audits
 from tickets.train.fit import fit_triage
@@ -20,7 +19,7 @@ def main(job: Job) -> None:
     """Make a release; the first one of a bucket becomes its champion, a later one a challenger."""
     config, storage, name = job.config, job.storage, f"tickets-{job.bucket}"
     job.connect()
-    tables = ingest_and_publish(storage, config, Path.cwd(), partial(connect, config.redis, storage.work_dir))
+    tables = bring_tables(job)
     audits = audit_targets(storage, tables.offline, config)
     job.tell(format_audits(audits))
     dataset = prepare(storage, tables.offline, config, Path.cwd())
@@ -29,7 +28,7 @@ def main(job: Job) -> None:
         made = judge_and_publish(storage, dataset, fitted, config, job.report.run_id)
         run.log_release(name, made.release.id, made.release.uri, made.role, made.summary(), made.scores)
     job.tell(made.table)
-    job.report.made = {"release": f"{made.release.uri} ({made.role})"}
+    job.emit(Trained(release=made.release.id, uri=made.release.uri, role=made.role, targets=made.figures))
     job.report.result = {"ingest": tables.summary(), "audit": [a.to_json() for a in audits], **made.summary()}
     job.report.next = [job.command("promote")] if made.role == "challenger" else []
     job.report.next += [job.command("predict", "data.raw_file=FILE"), job.command("serve")]

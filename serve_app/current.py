@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import orjson
 
 from serve_app.classifier import Classified
+from tickets.cleaning import Cleaner, build_cleaner
 from tickets.config import PolicyConfig
 from tickets.decide.policy import Decision, TargetPolicy
 from tickets.errors import ConfigError
@@ -38,6 +40,7 @@ class Current:
         corpus: Its past tickets, memory-mapped.
         calibrated: Target → policy as the release was calibrated.
         policy: What a person allows.
+        cleaner: What was taken out of texts before the model saw them.
     """
 
     release: Release
@@ -45,6 +48,7 @@ class Current:
     corpus: Corpus
     calibrated: dict[str, TargetPolicy]
     policy: PolicyConfig
+    cleaner: Cleaner
 
     @classmethod
     def load(cls, release: Release, policy: PolicyConfig) -> Current:
@@ -54,7 +58,14 @@ class Current:
             ReleaseError: A file is missing or was changed.
             ConfigError: The policy names a target that the release does not have.
         """
-        current = cls(release, release.load_selection(), release.load_corpus(), release.load_policies(), policy)
+        current = cls(
+            release,
+            release.load_selection(),
+            release.load_corpus(),
+            release.load_policies(),
+            policy,
+            build_cleaner(release.load_cleaning()),
+        )
         return current.under(policy)
 
     def under(self, policy: PolicyConfig) -> Current:
@@ -86,6 +97,14 @@ class Current:
     def policies(self) -> dict[str, TargetPolicy]:
         """Target → the release's policy with what a person allows laid over it."""
         return {target: self._allowed(target, policy) for target, policy in self.calibrated.items()}
+
+    def cleaned(self, ticket: dict[str, Any]) -> dict[str, Any]:
+        """A ticket that was read, with its texts as the model saw them in training."""
+        if not self.cleaner.kinds:
+            return ticket
+        names = set(self.release.load_cleaning().fields).intersection(self.selection.text)
+        texts = {name: self.cleaner.clean(ticket[name]).text for name in names if ticket[name]}
+        return ticket | texts
 
     def decide(self, classified: Classified, language: str | None, degraded: bool) -> dict[str, Decision]:
         """What may be done with each target's label.

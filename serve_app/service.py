@@ -184,7 +184,7 @@ class TriageService:
 
     async def _triage(self, current: Current, raw: Mapping[str, Any], now: datetime, counts: bool) -> Triaged:
         trace = Trace()
-        ticket = read_ticket(raw, current.selection)
+        ticket = current.cleaned(read_ticket(raw, current.selection))
         if not has_content(ticket, current.selection):
             raise EmptyTicketError(
                 f"nothing to read; allowed: a value in any of {', '.join(current.selection.columns)}"

@@ -1,12 +1,144 @@
-"""What jobs and trials tell about themselves when they end. It does not know how that is printed or stored."""
+"""What jobs do, as typed events, and the report that follows from them. It does not know how they are stored."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+
+class Event(BaseModel):
+    """Something that a job did; all events of one run carry its id."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    run_id: str = ""
+    """The run that did it: what ties its events, its log lines and its report together."""
+    time: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="milliseconds"))
+    """ISO 8601, UTC."""
+
+
+class Loaded(Event):
+    """Something was read."""
+
+    kind: Literal["loaded"] = "loaded"
+    what: str
+    """What it is, such as `offline`."""
+    uri: str
+    """Where it is."""
+    rows: int | None = None
+    """How many rows it has."""
+
+
+class Saved(Event):
+    """Something was written."""
+
+    kind: Literal["saved"] = "saved"
+    what: str
+    """What it is."""
+    uri: str
+    """Where it is."""
+    rows: int | None = None
+    """How many rows it has."""
+
+
+class Checked(Event):
+    """Something was judged."""
+
+    kind: Literal["checked"] = "checked"
+    what: str
+    """What was judged, such as `quality`."""
+    passed: bool
+    """Whether it was good enough."""
+    figures: dict[str, Any] = Field(default_factory=dict)
+    """What was found."""
+
+
+class Published(Event):
+    """Readers see something new."""
+
+    kind: Literal["published"] = "published"
+    what: str
+    """What it is."""
+    uri: str
+    """Where it is."""
+    rows: int | None = None
+    """How many rows it has."""
+
+
+class Trained(Event):
+    """A release was made."""
+
+    kind: Literal["trained"] = "trained"
+    release: str
+    """Its id."""
+    uri: str
+    """Where its manifest is."""
+    role: str
+    """`champion` or `challenger`."""
+    targets: dict[str, Any] = Field(default_factory=dict)
+    """Target → figures on its test rows."""
+
+
+class Promoted(Event):
+    """Another release is the champion."""
+
+    kind: Literal["promoted"] = "promoted"
+    release: str
+    """The new one."""
+    uri: str
+    """Where its manifest is."""
+    before: str | None
+    """The one before."""
+    why: str
+    """Why it was moved."""
+
+
+class Predicted(Event):
+    """Tickets were answered in a batch."""
+
+    kind: Literal["predicted"] = "predicted"
+    release: str
+    """The release that answered."""
+    uri: str
+    """Where the answers are."""
+    rows: int
+    """How many tickets."""
+
+
+class Corrected(Event):
+    """People put something right."""
+
+    kind: Literal["corrected"] = "corrected"
+    what: str
+    """What it was, such as `quarantine`."""
+    rows: int
+    """How many rows."""
+
+
+AnyEvent = Annotated[
+    Loaded | Saved | Checked | Published | Trained | Promoted | Predicted | Corrected, Field(discriminator="kind")
+]
+"""One line of an event log."""
+
+
+def made(events: Sequence[Event]) -> dict[str, str]:
+    """What events say was made → where it is, for a report; of several with one name the last one."""
+    places: dict[str, str] = {}
+    for event in events:
+        if isinstance(event, Saved | Published):
+            rows = "" if event.rows is None else f" ({event.rows} rows)"
+            places[event.what] = event.uri + rows
+        elif isinstance(event, Trained):
+            places["release"] = f"{event.uri} ({event.role})"
+        elif isinstance(event, Promoted):
+            places["champion"] = event.uri
+        elif isinstance(event, Predicted):
+            places["predictions"] = f"{event.uri} ({event.rows} tickets)"
+    return places
 
 
 class JobReport(BaseModel):
@@ -29,7 +161,7 @@ class JobReport(BaseModel):
     seconds: float = 0.0
     """Wall time."""
     made: dict[str, str] = Field(default_factory=dict)
-    """What was made → where it is."""
+    """What was made → where it is; what the run's events say, and what to open."""
     result: dict[str, Any] = Field(default_factory=dict)
     """Figures of the job, by its own keys."""
     next: list[str] = Field(default_factory=list)

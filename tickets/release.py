@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from tickets.config import CleaningConfig
 from tickets.errors import ReleaseError
 from tickets.storage import Storage, digest_files
 
@@ -134,6 +135,10 @@ class Release:
         from tickets.features.state import load_selection
 
         return load_selection(self._checked_dir("model") / "features")
+
+    def load_cleaning(self) -> CleaningConfig:
+        """How texts were cleaned before the model saw them."""
+        return CleaningConfig.model_validate(self.manifest.config.get("cleaning", {}))
 
     def load_policies(self) -> dict[str, TargetPolicy]:
         """Target → what may be done with its labels, the most important target first.

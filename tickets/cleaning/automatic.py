@@ -6,7 +6,7 @@ import re
 from functools import partial
 from typing import Final
 
-from tickets.cleaning.lines import any_of, any_phrase, as_re2, found_in
+from tickets.cleaning.lines import any_of, any_phrase, found_in, pretest
 from tickets.cleaning.phrases import GREETINGS
 from tickets.cleaning.phrases_automatic import ABSENCE_DETAILS, ABSENT, AUTO_BODIES, AUTO_SUBJECTS, BOUNCES
 from tickets.config.cleaning import AutomaticStep
@@ -28,7 +28,7 @@ _IS_GREETING: Final = re.compile(rf"(?i)(?:{any_phrase(GREETINGS)})\b.{{0,60}}")
 
 def build_automatic(config: AutomaticStep) -> CleaningStep:
     """The step that marks automatic texts."""
-    words = as_re2(any_phrase(AUTO_SUBJECTS, ABSENT, AUTO_BODIES, BOUNCES))
+    words = pretest(any_phrase(AUTO_SUBJECTS, ABSENT, AUTO_BODIES, BOUNCES))
     pattern = any_of([rf"(?i)(?:{words})", *config.auto_reply, *config.bounce])
     return CleaningStep(find_marks=partial(find_marks, config=config), pattern=pattern)
 

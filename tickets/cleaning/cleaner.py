@@ -176,7 +176,7 @@ def _bound(step: PluginStep, function: Callable[..., Any] | None) -> Callable[..
 
 def _check_pattern(kind: str, pattern: str | None) -> None:
     try:
-        pc.match_substring_regex(pa.array([], pa.string()), pattern or "")
+        pc.match_substring_regex(pa.array([""]), pattern or "")
     except pa.ArrowInvalid as error:
         raise ConfigError(f"plug-in {kind!r}: pattern {pattern!r} ({error}); allowed: RE2 syntax") from None
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Final
 
-from tickets.cleaning.lines import any_of, any_phrase, as_re2, found_in, without
+from tickets.cleaning.lines import MAX_LINES, any_of, any_phrase, found_in, own_pattern, pretest, without
 from tickets.cleaning.phrases_notices import BANNER_SENTENCES, NOTICE_STARTS, NOTICES, SINGLE_NOTICES
 from tickets.config.cleaning import DisclaimerStep
 from tickets.plugins import CleaningStep
@@ -32,9 +32,10 @@ _MAX_LENGTH: Final = 6_000  # characters of a paragraph that is looked at
 
 def build_disclaimer(config: DisclaimerStep) -> CleaningStep:
     """The step that takes disclaimers away."""
-    words = as_re2(rf"{_LABEL}(?:{any_phrase(NOTICE_STARTS, SINGLE_NOTICES)})")
-    pattern = any_of([rf"(?im)^[^\pL\n]{{0,20}}{words}", *(f"(?m){own}" for own in config.patterns)])
-    return CleaningStep(clean=partial(without_disclaimer, patterns=config.patterns), pattern=pattern)
+    words = pretest(rf"{_LABEL}(?:{any_phrase(NOTICE_STARTS, SINGLE_NOTICES)})")
+    patterns = tuple(map(own_pattern, config.patterns))
+    pattern = any_of([rf"(?im)^[^\pL\n]*{words}", *patterns])
+    return CleaningStep(clean=partial(without_disclaimer, patterns=patterns), pattern=pattern)
 
 
 def without_disclaimer(text: str, patterns: Sequence[str] = ()) -> str:
@@ -45,11 +46,15 @@ def without_disclaimer(text: str, patterns: Sequence[str] = ()) -> str:
         patterns: RE2; a paragraph in which one is found is a disclaimer, wherever it stands.
     """
     lines = text.split("\n")
+    if len(lines) > MAX_LINES:
+        return text
     paragraphs = _paragraphs(lines)
     texts = ["\n".join(lines[part.start : part.stop]) for part in paragraphs]
     own = {at for found in found_in(texts, patterns) for at in paragraphs[found]}
     rest = [part for part in paragraphs if part.start not in own]
-    return without(lines, {*own, *_banner(lines, rest), *_tail(lines, rest)})
+    starts = {at for part in rest for at in part if _IS_START.match(lines[at]) or _IS_SINGLE.match(lines[at])}
+    found = (*_banner(lines, rest), *_tail(lines, rest, starts)) if starts else ()
+    return without(lines, {*own, *found})
 
 
 def _paragraphs(lines: Sequence[str]) -> list[range]:
@@ -72,11 +77,11 @@ def _banner(lines: Sequence[str], paragraphs: Sequence[range]) -> Iterator[int]:
             yield at
 
 
-def _tail(lines: Sequence[str], paragraphs: Sequence[range]) -> range:
-    """The lines from the first one of the notices at the end."""
+def _tail(lines: Sequence[str], paragraphs: Sequence[range], starts: set[int]) -> range:
+    """The lines from the first one of the notices at the end; `starts` are lines with which one may start."""
     cut = len(lines)
     for part in reversed(paragraphs):
-        start = _notice_start(lines, part)
+        start = _notice_start(lines, part, starts)
         if start is None and not _is_alike(lines, part):
             break
         if start is not None:
@@ -86,17 +91,15 @@ def _tail(lines: Sequence[str], paragraphs: Sequence[range]) -> range:
     return range(cut, len(lines))
 
 
-def _notice_start(lines: Sequence[str], part: range) -> int | None:
+def _notice_start(lines: Sequence[str], part: range, starts: set[int]) -> int | None:
     """The line of a paragraph with which a notice starts that fills the rest of it."""
     length = sum(len(lines[at]) for at in part)
     if length > _MAX_LENGTH:
         return None
-    for at in part:
-        is_single = _IS_SINGLE.match(lines[at])
-        if is_single or _IS_START.match(lines[at]):
-            rest = " ".join(lines[at : part.stop])
-            if "?" not in rest and (is_single or _num_said(rest) >= _MIN_SAID):
-                return at
+    for at in sorted(starts.intersection(part)):
+        rest = " ".join(lines[at : part.stop])
+        if "?" not in rest and (_IS_SINGLE.match(rest) or _num_said(rest) >= _MIN_SAID):
+            return at
     return None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import compress
 from typing import Final
@@ -15,7 +15,8 @@ from tickets.plugins import CleaningStep
 _CONTROLS: Final = r"[\x00-\x08\x0b\x0e-\x1f\x7f" + "\u206a-\u206f\ufeff\ufff9-\ufffc]"
 _LAYOUT: Final = re.compile(r"(\\.|\[(?:\\.|[^\]])*\])|#[^\n]*|\s+")  # escapes and classes are kept, the rest is not
 _LARGE: Final = 50_000  # characters from which on RE2 is worth the 3 ms that it takes to read the pattern
-_MAX_DAMAGED: Final = 1_000_000  # characters of damaged lines, which take ftfy some 1.5 s; no mail is that long
+_MAX_COST: Final = 1_000_000  # characters; ftfy takes some 1.5 s for them, and no mail is that long
+_COST_OF_LINE: Final = 40  # characters
 
 
 def build_encoding(_: EncodingStep) -> CleaningStep:
@@ -33,17 +34,21 @@ def repaired(text: str) -> str:
     """The text with its damaged lines repaired; the other lines, and more than a million characters, stay."""
     lines = text.split("\n")
     is_damaged = _is_damaged(lines, len(text))
-    if not any(is_damaged) or sum(map(len, compress(lines, is_damaged))) > _MAX_DAMAGED:
+    if not any(is_damaged) or _cost(compress(lines, is_damaged)) > _MAX_COST:
         return text
     return "\n".join(_fix(line) if damaged else line for line, damaged in zip(lines, is_damaged, strict=True))
 
 
 def _is_damaged(lines: Sequence[str], length: int) -> list[bool]:
     if length < _LARGE:
-        search = re.compile(_pattern()).search
-        return [search(line) is not None for line in lines]
+        any_, ascii_ = re.compile(_pattern()), re.compile(_CONTROLS)
+        return [(ascii_ if line.isascii() else any_).search(line) is not None for line in lines]
     found = set(found_in(lines, [as_re2(_pattern())]))
     return [at in found for at in range(len(lines))]
+
+
+def _cost(lines: Iterable[str]) -> int:
+    return sum(len(line) + _COST_OF_LINE for line in lines)
 
 
 def _fix(line: str) -> str:

@@ -25,7 +25,7 @@ _KNOWN: Final = _STRUCTURE | _OTHERS
 _OFFICE: Final = re.compile(r"(?:o|v|w|m|x|st1|u\d):")  # Word's own namespaces
 _TAG: Final = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*+(?:[:-][a-zA-Z0-9:-]*+)?)(?=[\s/>])[^<>]*+>")
 _DOCUMENT: Final = re.compile(r"(?i)\ufeff?\s*+(?:<\?xml[^<>]*+>\s*+)?<(?:!doctype html|html[\s>])")
-_ATTACHED: Final = re.compile(rf"(?i)[\w.,!?;)][ \t]?</?(?:{'|'.join(sorted(_STRUCTURE))})(?:\s[^<>]*+)?/?>")
+_ATTACHED: Final = re.compile(rf"(?i)[\w.,!?;)]</?(?:{'|'.join(sorted(_STRUCTURE))})(?:\s[^<>]*+)?/?>")
 _BARE_LINE_END: Final = re.compile(r"[^>\s][ \t\r]*+\n")
 _MIN_SHARE: Final = 0.9  # of the tags of an HTML mail are HTML's
 _SAMPLE: Final = 200_000  # characters that show what a text is

@@ -61,7 +61,7 @@ _DEVICE: Final = (
     r"(?:(?:i(?:phone|pad|os)|apple|android|samsung|galaxy|huawei|xiaomi|redmi|pixel|oneplus|nokia|blackberry|windows"
     r"|outlook|smartphone|mobile?|handy|phone|device|tablet|tel[eé]fono|celular|t[eé]l[eé]phone|m[oó]vil|e?-?mail|yahoo"
     r"|proton|gmx|web\.de|bluemail|spark|app|telefoon|cellulare|telem[oó]vel|ger(?:ä|ae)t|for|f(?:ü|ue)r|pour|para|per"
-    r"|voor|mini|pro|max|plus|ultra|note|edge|[a-z]?[0-9]{1,3}[a-z]{0,2}|[-–])[ .]?){1,8}"
+    r"|voor|on|secure|t-mobile|verizon|vodafone|wireless|lte|mini|pro|max|plus|ultra|note|edge|[a-z]?[0-9]{1,3}[a-z]{0,2}|[-–])[ .]?){1,8}"
 )
 MOBILE: Final[Phrases] = {
     "en": (

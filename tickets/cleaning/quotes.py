@@ -14,7 +14,7 @@ from functools import partial
 from typing import Final
 
 from tickets.cleaning.disclaimer import without_disclaimer
-from tickets.cleaning.lines import any_of, any_phrase, as_re2, found_in, without
+from tickets.cleaning.lines import MAX_LINES, any_of, any_phrase, found_in, own_pattern, pretest, without
 from tickets.cleaning.phrases import FORWARDED, GREETINGS, HEADERS, ORIGINAL, POINTING_BELOW, WROTE
 from tickets.cleaning.signature import without_signature
 from tickets.config.cleaning import QuotesStep
@@ -55,21 +55,23 @@ _IS_MACHINE: Final = re.compile(
     r"(?i)[{}();=<>|\\$#]|\b(?:error|exception|traceback|warn(?:ing)?|fatal|failed|failure|npm|sudo|select|fehler)\b"
 )
 _ENDS_SENTENCE: Final = (".", "?", "!", ",", "。", "？", "！")
+_MIN_LINES: Final = 2  # a single line is what a person cites
 _MIN_WORDS: Final = 4  # of a sentence
 
 
 def build_quotes(config: QuotesStep) -> CleaningStep:
     """The step that takes quoted mails away."""
     keys = any_of(list(HEADERS.values()))
-    words = as_re2(any_phrase(ORIGINAL, WROTE))
+    words = pretest(any_phrase(ORIGINAL, WROTE))
     built_in = [
         r"(?m)^[ \t]*>",
         rf"(?i)(?:{words}|above this line)",
         rf"(?im)^[\s*_|]*(?:{keys})[*_ \x{{a0}}\x{{3000}}]*[:：]",
         r"(?m)\d{1,2}[:：]\d{2}.*>[ \x{a0}]?[:：]\s*$",
     ]
-    pattern = any_of([*built_in, *(f"(?m){own}" for own in config.separators)])
-    return CleaningStep(clean=partial(without_quotes, separators=config.separators), pattern=pattern)
+    separators = tuple(map(own_pattern, config.separators))
+    pattern = any_of([*built_in, *separators])
+    return CleaningStep(clean=partial(without_quotes, separators=separators), pattern=pattern)
 
 
 def without_quotes(text: str, separators: Sequence[str] = ()) -> str:
@@ -80,6 +82,8 @@ def without_quotes(text: str, separators: Sequence[str] = ()) -> str:
         separators: RE2; a line in which one is found starts what is quoted.
     """
     lines = text.split("\n")
+    if len(lines) > MAX_LINES:
+        return text
     bare = [line.strip() for line in lines]
     dropped = _quoted(bare, frozenset(found_in(lines, separators)))
     rest = without(lines, dropped)
@@ -102,8 +106,10 @@ def _quoted(bare: Sequence[str], separators: Set[int]) -> set[int]:
             break
         if bare[at].startswith(">"):
             end = _end_of_run(bare, at)
-            if is_below_header or (_is_prose(bare[at:end]) and not _is_introduced(bare, at)):
-                dropped.update(range(at, end))
+            if is_below_header or not _is_introduced(bare, at):
+                is_below_header |= _has_header(bare[at:end])
+                is_quote = is_below_header or _is_prose(bare[at:end])
+                dropped.update(range(at, end) if is_quote else ())
             at = end
             continue
         header = _read_header(bare, at, separators)
@@ -207,9 +213,15 @@ def _is_introduced(bare: Sequence[str], at: int) -> bool:
     return above.endswith((":", "：")) and not _IS_GREETING.fullmatch(above)
 
 
+def _has_header(run: Sequence[str]) -> bool:
+    """Whether lines with `>` begin with a header of their own."""
+    first = [line.lstrip("> ") for line in run[:_MAX_BLOCK]]
+    return any(_read_header(first, at, frozenset()) for at in range(min(len(first), _MAX_HEADER_LINES)))
+
+
 def _is_prose(run: Sequence[str]) -> bool:
     """Whether lines with `>` and no header above them are somebody's sentences, not a prompt, code or a log."""
-    written = [line.lstrip("> ") for line in run]
-    if any(_IS_MACHINE.search(line) for line in written) or any(line.startswith(">>> ") for line in run):
+    written = [bare for line in run if (bare := line.lstrip("> "))]
+    if len(written) < _MIN_LINES or any(_IS_MACHINE.search(line) for line in written):
         return False
     return any(line.endswith(_ENDS_SENTENCE) and len(line.split()) >= _MIN_WORDS for line in written)

@@ -12,12 +12,14 @@ from enum import Enum, auto
 from functools import partial
 from typing import Final
 
-from tickets.cleaning.lines import any_of, any_phrase, as_re2, found_in, without
+from tickets.cleaning.lines import MAX_LINES, any_of, any_phrase, found_in, own_pattern, pretest, without
 from tickets.cleaning.phrases import MOBILE, REGARDS, THANKS
 from tickets.config.cleaning import SignatureStep
 from tickets.plugins import CleaningStep
 
 _MAX_LINES: Final = 14
+_MAX_REACH: Final = 60  # lines from the start of a signature to what follows it
+_MAX_STARTS: Final = 500  # a text with more closing words is no mail
 _MAX_LENGTH: Final = 100  # characters of a line
 _MAX_WORDS: Final = 12
 _MIN_SENTENCE: Final = 6  # words
@@ -59,26 +61,32 @@ _IS_CJK: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 def build_signature(config: SignatureStep) -> CleaningStep:
     """The step that takes signatures away."""
     delimiter = r"(?m)^[^\pL\pN\n]{0,4}[-=_*~─━＝—]{2,}[ \t\r]*$"
-    words = rf"(?im)^[^\pL\n]{{0,10}}(?:{as_re2(any_phrase(REGARDS, THANKS, MOBILE))})"
-    pattern = any_of([delimiter, words, *(f"(?m){start}" for start in config.starts)])
-    return CleaningStep(clean=partial(without_signature, starts=config.starts), pattern=pattern)
+    words = rf"(?im)^[^\pL\n]*(?:{pretest(any_phrase(REGARDS, THANKS, MOBILE))})"
+    own_starts = tuple(map(own_pattern, config.starts))
+    pattern = any_of([delimiter, words, *own_starts])
+    return CleaningStep(clean=partial(without_signature, own_starts=own_starts), pattern=pattern)
 
 
-def without_signature(text: str, starts: Sequence[str] = ()) -> str:
+def without_signature(text: str, own_starts: Sequence[str] = ()) -> str:
     """The text without its signatures; empty if it is nothing else.
 
     Args:
         text: Mail as plain text.
-        starts: RE2; a line in which one is found starts a signature that reaches the end of the text.
+        own_starts: RE2; a line in which one is found starts a signature that reaches the end of the text.
     """
     lines = text.split("\n")
+    if len(lines) > MAX_LINES:
+        return text
     bare = [line.strip() for line in lines]
     dropped = {at for at, line in enumerate(bare) if len(line) <= _MAX_LENGTH and _IS_MOBILE.fullmatch(line)}
-    if own := found_in(lines, starts):
+    if own := found_in(lines, own_starts):
         dropped.update(range(own[0], len(lines)))
-    for at, kind in _starts(lines, bare):
-        if at not in dropped:
-            dropped.update(range(at, _end(bare, at, kind, dropped)))
+    starts = list(_starts(lines, bare))
+    stop = len(lines)
+    for at, kind in reversed(starts if len(starts) <= _MAX_STARTS else []):  # from below: one may stand on another
+        while stop and (stop - 1 in dropped or not bare[stop - 1]):
+            stop -= 1
+        dropped.update(range(at, _end(bare, at, stop, kind, dropped)))
     return without(lines, dropped)
 
 
@@ -112,34 +120,32 @@ def _starts(lines: Sequence[str], bare: Sequence[str]) -> Iterator[tuple[int, _K
                 yield at, _Kind.THANKS
 
 
-def _end(bare: Sequence[str], start: int, kind: _Kind, dropped: Set[int]) -> int:
+def _end(bare: Sequence[str], start: int, stop: int, kind: _Kind, dropped: Set[int]) -> int:
     """The first line after the signature that starts at `start`; `start` itself if there is none.
 
     Args:
         bare: Lines without the white space around them.
         start: A line that may start a signature.
-        kind: What that line is.
+        stop: The line after the last one that says something.
+        kind: What the first line is.
         dropped: Lines that are gone already.
     """
     end, num_lines, num_contacts, is_apart = start + 1, 0, 0, False
-    for at in range(start + 1, len(bare)):
+    for at in range(start + 1, min(stop, start + _MAX_REACH)):
         line = bare[at]
         if not line or at in dropped:
             is_apart = True
             continue
         is_contact = bool(len(line) <= _MAX_LENGTH and _IS_CONTACT.search(line))
-        if (
-            num_lines == _MAX_LINES
-            or not _may_belong(line, is_contact)
-            or not (
-                is_contact
-                or (_opens(line, kind, is_apart) if num_lines == 0 else not is_apart and kind is not _Kind.THANKS)
-            )
+        goes_on = not is_apart and kind is not _Kind.THANKS
+        if not (is_contact or (goes_on if num_lines else _opens(line, kind, is_apart))) or not _may_belong(
+            line, is_contact
         ):
-            stands_apart = is_apart and num_lines > 0  # what follows is kept, if it is no part of this
-            return end if stands_apart and _is_sure(bare[start + 1 : end], kind, num_contacts) else start
+            break
         end, num_lines, num_contacts, is_apart = at + 1, num_lines + 1, num_contacts + is_contact, False
-    return len(bare) if _is_sure(bare[start + 1 : end], kind, num_contacts) else start
+    # What is no part of it stays where it stands, so it has to stand apart.
+    is_whole = end == stop or start + 1 >= stop or (is_apart and num_lines > 0)
+    return end if is_whole and _is_sure(bare[start + 1 : end], kind, num_contacts) else start
 
 
 def _opens(line: str, kind: _Kind, is_apart: bool) -> bool:
@@ -152,7 +158,7 @@ def _opens(line: str, kind: _Kind, is_apart: bool) -> bool:
 def _is_sure(lines: Sequence[str], kind: _Kind, num_contacts: int) -> bool:
     """Whether lines that may belong to a signature are one."""
     written = [line for line in lines if line]
-    if len(written) - num_contacts > _MAX_BARE:
+    if len(written) > _MAX_LINES or len(written) - num_contacts > _MAX_BARE:
         return False
     if kind is _Kind.DASHES:
         return num_contacts > 0 or bool(written and len(written[0].split()) > 1)

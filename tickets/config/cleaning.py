@@ -19,7 +19,7 @@ PLUGIN_NAME: Final = r"^[a-z][a-z0-9_]*$"
 
 def _re2(pattern: str) -> str:
     try:
-        pc.match_substring_regex(pa.array([], pa.string()), pattern)
+        pc.match_substring_regex(pa.array([""]), pattern)  # an empty array would not be looked at
     except pa.ArrowInvalid as error:
         raise ValueError(f"no pattern ({error}); allowed: RE2 syntax") from None
     return pattern

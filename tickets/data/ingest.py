@@ -71,6 +71,7 @@ class Ingested:
         added: What this run brought: `files`, `rows`, `inserts`, `updates`, `duplicates`; none where nothing was read.
         changed: How often each cleaning step changed each field, in all files so far.
         quality: What the checks found in the rows of this run; None where nothing was read.
+        new_files: What the files gave that this run read.
     """
 
     tables: dict[str, Snapshot]
@@ -83,6 +84,7 @@ class Ingested:
     added: dict[str, int] = field(default_factory=dict)
     changed: dict[str, int] = field(default_factory=dict)
     quality: QualityReport | None = None
+    new_files: tuple[Staged, ...] = ()
 
     @property
     def offline(self) -> Snapshot:
@@ -171,7 +173,11 @@ def ingest(
     quality = _judge(checks, staged, reading, now)
     quality.refuse_if_exceeded()
     files_now = [*_still_valid(kept, staged), *(replace(of, tally="") for of in staged)]
-    done = replace(_resolve(storage, bucket, reading, files_now, before, data.online_rows), quality=quality)
+    done = replace(
+        _resolve(storage, bucket, reading, files_now, before, data.online_rows),
+        quality=quality,
+        new_files=tuple(staged),
+    )
     commit(storage, bucket, head, list(done.tables.values()))
     for print_ in new:
         storage.delete(staged_key(bucket, print_))

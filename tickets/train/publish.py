@@ -56,6 +56,15 @@ class Published:
         lines += [f"{name}: no model, {why}" for name, why in self.fitted.skipped.items()]
         return "\n".join([*lines, str(self.index)])
 
+    @property
+    def figures(self) -> dict[str, dict[str, float]]:
+        """Target → its single numbers on the test rows."""
+        kinds = (int, float)
+        return {
+            name: {key: value for key, value in of.items() if isinstance(value, kinds)}
+            for name, of in self.scores.items()
+        }
+
     def summary(self) -> dict[str, Any]:
         """The report as JSON-able values."""
         return {

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from tickets.cleaning import build_cleaner
 from tickets.config import SourceConfig
 from tickets.data.ingest import read_tickets
 from tickets.data.mapping import QUARANTINE_SCHEMA
@@ -110,9 +111,11 @@ class ScoreTickets:
         self._release = open_release(Storage(root), bucket, release_id)
         self._model = self._release.load_model()
         self._encoder = self._release.load_encoder()
+        cleaning = self._release.load_cleaning()
+        self._cleaner, self._cleaned = build_cleaner(cleaning), cleaning.fields
 
     def __call__(self, batch: pa.Table) -> pa.Table:
-        tickets = self._model.complete(batch.filter(pc.is_null(batch["refused"])))
+        tickets = self._clean(self._model.complete(batch.filter(pc.is_null(batch["refused"]))))
         texts = self._model.state.texts(tickets)
         columns: dict[str, Any] = {"ticket_id": tickets["ticket_id"], "text": pa.array(texts, pa.string())}
         for answer in self._model.answer(tickets, self._encoder.encode(texts)):
@@ -121,6 +124,14 @@ class ScoreTickets:
         columns |= {name: tickets[name] for name in _PLACE}
         refused = batch.filter(pc.is_valid(batch["refused"])).select(_PLACE)
         return pa.concat_tables([pa.table(columns), refused], promote_options="default")
+
+    def _clean(self, tickets: pa.Table) -> pa.Table:
+        """Texts as the model saw them in training."""
+        for name in self._cleaned if self._cleaner.kinds else ():
+            if name in tickets.column_names:
+                texts = self._cleaner.clean_column(tickets[name]).texts
+                tickets = tickets.set_column(tickets.schema.get_field_index(name), name, texts)
+        return tickets
 
 
 def _columns(answer: Answer, tickets: pa.Table) -> dict[str, Any]:
