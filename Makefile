@@ -11,10 +11,10 @@ JOB := $(PY) jobs
 # uv reads neither pip's settings nor its variables: take over the folders of local builds.
 export UV_FIND_LINKS ?= $(subst $() ,$(shell printf ','),$(strip $(PIP_FIND_LINKS)))
 
-.PHONY: help setup demo maintain serve test lint types unit integration real stop clean
+.PHONY: help setup demo maintain serve test lint types unit integration real-servers stop clean
 
 help:  ## List the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: .venv/.installed  ## Create .venv and install everything (skipped when nothing changed)
 
@@ -41,6 +41,9 @@ serve: setup  ## Serve the champion on loopback until Ctrl-C
 	@exec $(JOB)/serve.py
 
 test: setup lint types unit integration  ## Lint, types and all tests
+
+real-servers: setup  ## Install the JSON module of the Redis that some tests start (its licence: RSALv2, SSPLv1)
+	@$(PY) -m uv pip install -q --python $(PY) -c constraints.txt -e '.[real]'
 
 lint: setup  ## Ruff: rules and format
 	@.venv/bin/ruff check .

@@ -19,7 +19,7 @@ ROOMS = (
     ("text", "masking", "values", "logs", "page", "plugins"),
     ("cleaning",),
     ("storage",),
-    ("snapshots", "predictions"),
+    ("snapshots", "predictions", "journal"),
     ("features", "decide", "analytics"),
     ("models", "retrieval", "anomaly", "online", "quality"),
     ("release",),
@@ -38,6 +38,9 @@ HOMES = {
     "starlette": {"serve_app"},
     "faiss": {"tickets/retrieval"},
     "bm25s": {"tickets/retrieval"},
+    "ftfy": {"tickets/cleaning"},
+    "selectolax": {"tickets/cleaning"},
+    "py3langid": {"tickets/quality"},
     "aiohttp": {"jobs"},
     "ray": {"tickets/data", "tickets/train", "serve_app", "jobs"},
 }

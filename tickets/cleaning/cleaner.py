@@ -145,7 +145,8 @@ def build_cleaner(config: CleaningConfig, plugins: Plugins | None = None) -> Cle
         plugins: Where steps that are not built in come from; those of installed packages by default.
 
     Raises:
-        ConfigError: There is no step of a kind, or a plug-in's step does not take its options or has no pattern.
+        ConfigError: There is no step of a kind, or a plug-in's step does not take its options or has a pattern
+            that RE2 cannot read.
     """
     chosen = {step.kind: step for step in config.steps}
     own = [kind for kind in chosen if kind not in STEP_KINDS]
@@ -170,7 +171,8 @@ def _bound(step: PluginStep, function: Callable[..., Any] | None) -> Callable[..
     try:
         inspect.signature(function).bind("", **step.options)
     except TypeError as error:
-        raise ConfigError(f"cleaning.steps.{step.kind}.options={step.options}: the plug-in says: {error}") from None
+        given = ", ".join(step.options)
+        raise ConfigError(f"cleaning.steps.{step.kind}.options: {given}: the plug-in says: {error}") from None
     return partial(function, **step.options)
 
 

@@ -25,6 +25,7 @@ _IS_BANNER: Final = re.compile(
     rf"(?:{_FRAME}(?:{any_phrase(BANNER_SENTENCES)})[^.!?]{{0,200}}+[.!]?){{0,4}}[\s*_\])|]{{0,20}}"
 )
 _SAID: Final = tuple(tuple(re.compile(rf"(?i){phrase}") for phrase in phrases) for phrases in NOTICES.values())
+_IS_HEADING: Final = re.compile(rf"(?i){_FRAME}(?:{any_phrase(NOTICE_STARTS)})[:：]?{_FRAME}|[-=_*~#─━ ]{{3,}}")
 _IS_RULE: Final = re.compile(r"[-=_*~#─━ ]{3,}")
 _MIN_SAID: Final = 2
 _MAX_LENGTH: Final = 6_000  # characters of a paragraph that is looked at
@@ -82,6 +83,8 @@ def _tail(lines: Sequence[str], paragraphs: Sequence[range], starts: set[int]) -
     cut = len(lines)
     for part in reversed(paragraphs):
         start = _notice_start(lines, part, starts)
+        if start is None and cut < len(lines) and len(part) == 1 and _IS_HEADING.fullmatch(lines[part.start]):
+            start = part.start
         if start is None and not _is_alike(lines, part):
             break
         if start is not None:

@@ -57,19 +57,21 @@ THANKS: Final[Phrases] = {
 """Lines that may close a mail, and may as well stand anywhere else."""
 
 # What a device is called has closed words, so that a sentence that begins like it goes on being one.
-_DEVICE: Final = (
-    r"(?:(?:i(?:phone|pad|os)|apple|android|samsung|galaxy|huawei|xiaomi|redmi|pixel|oneplus|nokia|blackberry|windows"
+_WORD: Final = (
+    r"(?:i(?:phone|pad|os)|apple|android|samsung|galaxy|huawei|xiaomi|redmi|pixel|oneplus|nokia|blackberry|windows"
     r"|outlook|smartphone|mobile?|handy|phone|device|tablet|tel[eé]fono|celular|t[eé]l[eé]phone|m[oó]vil|e?-?mail|yahoo"
     r"|proton|gmx|web\.de|bluemail|spark|app|telefoon|cellulare|telem[oó]vel|ger(?:ä|ae)t|for|f(?:ü|ue)r|pour|para|per"
-    r"|voor|on|secure|t-mobile|verizon|vodafone|wireless|lte|mini|pro|max|plus|ultra|note|edge|[a-z]?[0-9]{1,3}[a-z]{0,2}|[-–])[ .]?){1,8}"
+    r"|voor|on|secure|t-mobile|verizon|vodafone|wireless|lte|mini|pro|max|plus"
+    r"|ultra|note|edge|[a-z]?[0-9]{1,3}[a-z]{0,2}|[-–])"
 )
+_DEVICE: Final = rf"{_WORD}(?:[ .]{_WORD}){{0,7}}"
 MOBILE: Final[Phrases] = {
     "en": (
         rf"sent (?:from|via|with|using) (?:my |the |an? )?{_DEVICE}",
         r"get outlook for (?:ios|android).{0,60}",
     ),
     "de": (
-        rf"(?:diese nachricht wurde )?(?:von|mit) (?:meine[mr] |der |dem )?{_DEVICE}(?:aus )?gesendet",
+        rf"(?:diese nachricht wurde )?(?:von|mit) (?:meine[mr] |der |dem )?{_DEVICE} (?:aus )?gesendet",
         rf"gesendet (?:von|mit|(?:ü|ue)ber) (?:meine[mr] |der |dem )?{_DEVICE}",
         r"outlook f(?:ü|ue)r (?:ios|android) (?:beziehen|herunterladen).{0,60}",
     ),
@@ -92,10 +94,10 @@ MOBILE: Final[Phrases] = {
     ),
     "zh": (
         rf"[发發]自(?:我的)? ?{_DEVICE}",
-        rf"从(?:我的)? ?{_DEVICE}[发發]送",
+        rf"从(?:我的)? ?{_DEVICE} ?[发發]送",
         r"获取 ?outlook for (?:ios|android).{0,60}",
     ),
-    "ja": (rf"(?:私の)?{_DEVICE}から送信(?:されました)?",),
+    "ja": (rf"(?:私の)?{_DEVICE} ?から送信(?:されました)?",),
 }
 """Whole lines that a phone or a mail program adds."""
 

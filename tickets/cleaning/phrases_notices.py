@@ -112,7 +112,8 @@ NOTICE_STARTS: Final[Phrases] = {
 
 SINGLE_NOTICES: Final[Phrases] = {
     "en": (
-        r"please consider the environment before printing|think before you print|save (?:paper|a tree)",
+        r"please consider the environment before printing|think before you print",
+        r"save (?:paper|a tree)[ ,.!-]+(?:think|consider|do not|don['’]t)",
         r"this (?:e-?mail|message) (?:originated|came|was sent|is) from (?:an )?(?:external|outside)",
         r"this is an external (?:e-?mail|message)|\[external[^\]]{0,20}\][ *]*$|you don['’]t often get e-?mail from",
         r"this e-?mail (?:has been|was) (?:scanned|checked) (?:for|by)|virus-free\.? ?www",
@@ -133,7 +134,7 @@ SINGLE_NOTICES: Final[Phrases] = {
     "pt": (
         r"pense no (?:meio )?ambiente antes de imprimir|este e-?mail (?:foi enviado|veio|teve origem) (?:de )?fora",
     ),
-    "it": (r"prima di stampare|(?:messaggio|e-?mail) proveniente dall['’]esterno",),
+    "it": (r"prima di stampare[^.]{0,40} ambiente|(?:messaggio|e-?mail) proveniente dall['’]esterno",),
     "nl": (r"denk aan het milieu|deze e-?mail (?:komt|is afkomstig) van buiten",),
 }
 """What makes a paragraph a notice or a gateway's banner by itself."""

@@ -113,6 +113,7 @@ class TicketsConfig(Config):
             "audit.targets": self.audit.targets or (),
             "source.fields": tuple(self.source.fields),
             "source.values": tuple(self.source.values),
+            "cleaning.fields": self.cleaning.fields,
         }
         for key, names in asked.items():
             for name in names:
