@@ -13,6 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tickets.data import readers, stream
 from tickets.data.readers import RawRow, read_rows
@@ -453,3 +455,38 @@ def test_rows_good_and_refused_are_all_there(read: Read, seed: int) -> None:
         # Where the last object is damaged, nobody can say whose the closing bracket is.
         refused = [raw.strip().removesuffix(b"]") for raw, _ in _refused(rows)]
         assert refused == [text for text, wrong in zip(texts, is_bad, strict=True) if wrong]
+
+
+CELLS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**70), 2**70),
+    st.floats(),
+    st.text(max_size=12),
+    st.sampled_from(['"},{"', "},\n {", "[{", '\\"', "\ud800", "x" * 3000]),
+    st.lists(st.one_of(st.integers(), st.dictionaries(st.text(max_size=3), st.integers(), max_size=2)), max_size=3),
+    st.dictionaries(st.text(max_size=3), st.lists(st.integers(), max_size=2), max_size=2),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    rows=st.lists(st.one_of(st.dictionaries(st.text(max_size=4), CELLS, max_size=4), st.integers()), max_size=30),
+    indent=st.sampled_from([None, 1]),
+    spoil=st.sampled_from([None, b"}", b'"', b","]),
+)
+def test_whole_stretches_of_an_array_read_like_element_by_element(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[Any], indent: int | None, spoil: bytes | None
+) -> None:
+    content = json.dumps(rows, indent=indent).encode()
+    if spoil is not None:
+        middle = len(content) // 2
+        content = content[:middle] + spoil + content[middle:]
+    path = tmp_path_factory.mktemp("array") / "a.json"
+    path.write_bytes(content)
+    file = SourceFile(str(path), "a.json", "json", None)
+    fast = [row for batch in readers.read_rows(file, ",", 7) for row in batch]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(readers, "_whole_elements", lambda text: None)
+        slow = [row for batch in readers.read_rows(file, ",", 7) for row in batch]
+    assert repr(fast) == repr(slow)
