@@ -5,38 +5,11 @@ python jobs/_contenders.py pandas|pyarrow|polars SOURCE TARGET
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 _BLOCK_BYTES: Final = 16 * 2**20
-
-
-class _LinesOfArray(io.RawIOBase):
-    """A JSON array with one object per line, read as JSON lines."""
-
-    def __init__(self, path: str) -> None:
-        self._file = Path(path).open("rb")  # noqa: SIM115 - closed with this
-        self._rest = b""
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Bytes of whole lines, without what makes them an array."""
-        while len(self._rest) < len(buffer):
-            chunk = self._file.read(_BLOCK_BYTES)
-            if not chunk:
-                break
-            chunk += self._file.readline()
-            self._rest += chunk.replace(b"},\n", b"}\n").replace(b"[\n", b"").replace(b"}\n]", b"}\n")
-        given = self._rest[: len(buffer)]
-        self._rest = self._rest[len(buffer) :]
-        buffer[: len(given)] = given
-        return len(given)
 
 
 def with_pandas(source: str, target: str) -> None:
@@ -47,15 +20,13 @@ def with_pandas(source: str, target: str) -> None:
 
 
 def with_pyarrow(source: str, target: str) -> None:
-    """Block by block."""
-    import pyarrow as pa
+    """JSON lines, block by block."""
     import pyarrow.json as pj
     import pyarrow.parquet as pq
 
     options = pj.ReadOptions(block_size=_BLOCK_BYTES)
-    lines = pa.PythonFile(io.BufferedReader(_LinesOfArray(source)), "r")
     with (
-        pj.open_json(lines, read_options=options) as reader,
+        pj.open_json(source, read_options=options) as reader,
         pq.ParquetWriter(target, reader.schema, compression="zstd") as writer,
     ):
         for batch in reader:

@@ -155,7 +155,8 @@ def _run(name: str, main: Callable[[Job], None], config: TicketsConfig, typed: t
         job.storage.write_json(f"{run_key}/config.json", dump(config))
         main(job)
         report.status, report.error = "ok", None
-    except ConfigError:
+    except ConfigError as error:
+        report.error = error.message
         raise
     except TicketsError as error:
         report.status, report.error = ("refused" if isinstance(error, RefusedError) else "failed"), error.message

@@ -8,14 +8,14 @@ from _entry import Job, run_job
 from tickets.analytics import analyze, to_page
 from tickets.events import Loaded, Saved
 from tickets.page import render
-from tickets.snapshots import load_snapshot, read_part, read_table
+from tickets.snapshots import load_snapshot, read_columns, read_table
 
 
 def main(job: Job) -> None:
     """Read the columns that are needed, compute, write both forms."""
     storage, config = job.storage, job.config.analytics
     offline = load_snapshot(storage, f"{job.bucket}/offline")
-    names = read_part(storage, offline.parts[0]).column_names
+    names = read_columns(storage, offline)
     table = read_table(storage, offline, [name for name in names if name in config.reads])
     found = analyze(table, config, datetime.now(UTC))
     places = {"analytics": f"{job.run_key}/analytics.json", "page": f"{job.run_key}/analytics.html"}

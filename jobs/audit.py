@@ -1,11 +1,9 @@
 #!/usr/bin/env python3
 """Say what can be learned, before any model is: majority floor, ceiling, quick baseline, verdict per target."""
 
-from pathlib import Path
-
 from _entry import Job, run_job
+from _tables import bring_tables
 
-from tickets.data.ingest import ingest, reading_of
 from tickets.train.audit import format_audits
 from tickets.train.prepare import audit_targets
 
@@ -14,7 +12,7 @@ def main(job: Job) -> None:
     """Ingest what was not ingested yet, then audit every target."""
     config = job.config
     job.connect()
-    done = ingest(job.storage, job.bucket, reading_of(config), config.data, Path.cwd())
+    done = bring_tables(job, online=False)
     audits = audit_targets(job.storage, done.offline, config)
     job.tell(format_audits(audits))
     job.report.result = {"ingest": done.summary(), "targets": {audit.target: audit.to_json() for audit in audits}}

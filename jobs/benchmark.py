@@ -49,7 +49,7 @@ def measure_ingestion(job: Job) -> None:
                         _ingest_suite.measure_ingestion(roots, array, warm)
                         if name == "tickets"
                         else _ingest_suite.measure_contender(
-                            name, array if name != "polars" else lines, scratch / "out"
+                            name, array if name == "pandas" else lines, scratch / "out"
                         )
                     )
                     figures.setdefault(name, []).append(run)

@@ -8,10 +8,11 @@ from _entry import Job, run_job
 from tickets.data.ingest import reading_of, repair_quarantine
 from tickets.data.quarantine import export_rows
 from tickets.data.sources import find_files_at
-from tickets.errors import SourceError
+from tickets.data.tables import load_tables
+from tickets.errors import SourceError, StorageError
 from tickets.events import Corrected, Published, Saved
 from tickets.online import connect, fill
-from tickets.snapshots import load_snapshot
+from tickets.snapshots import read_head
 from tickets.storage import open_export
 
 
@@ -21,21 +22,26 @@ def main(job: Job) -> None:
     if config.repaired:
         take_back(job, config.repaired)
         return
-    snapshot = load_snapshot(job.storage, f"{job.bucket}/quarantine")
+    before = load_tables(job.storage, job.bucket, read_head(job.storage, job.bucket))
+    if before is None:
+        raise StorageError(f"bucket {job.bucket!r} has no tables yet; run jobs/ingest.py first")
+    num_rows = before.result.tables["quarantine"].num_rows
     output = Path(config.export or job.storage.local_path(f"{job.run_key}/quarantine.jsonl")).absolute()
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.unlink(missing_ok=True)
     output.touch(mode=0o600)
     with output.open("wb") as file:
-        file.writelines(export_rows(job.storage, snapshot.parts))
-    job.emit(Saved(what="refused rows", uri=str(output), rows=snapshot.num_rows))
-    job.report.result = {"rows": snapshot.num_rows}
+        file.writelines(export_rows(job.storage, before.files))
+    job.emit(Saved(what="refused rows", uri=str(output), rows=num_rows))
+    job.report.result = {"rows": num_rows}
     job.report.next = [job.command("quarantine", "quarantine.repaired=FILE", without=("quarantine.export",))]
 
 
 def take_back(job: Job, path: str) -> None:
     """Repair, and bring the newest tickets to the online store."""
     found = find_files_at(path, [job.storage.uri(job.bucket), str(Path.cwd())])[1]
-    if not found:
-        raise SourceError(f"quarantine.repaired={path}: no such file in the bucket or here")
+    if len(found) != 1:
+        raise SourceError(f"quarantine.repaired={path}: {len(found)} such files in the bucket or here; allowed: one")
     with open_export(found[0]) as file:
         lines = file.readlines()
     config = job.config

@@ -4,10 +4,10 @@
 import orjson
 from _entry import Job, run_job
 
-from tickets.data.ingest import TABLES
 from tickets.data.simulate import simulate
+from tickets.data.tables import TABLES
 from tickets.events import Saved
-from tickets.snapshots import commit, read_head
+from tickets.snapshots import commit, load_snapshot, read_head
 
 
 def main(job: Job) -> None:
@@ -29,9 +29,12 @@ def main(job: Job) -> None:
 
 def forget_other_history(job: Job, tickets: bytes) -> None:
     """Start the tables anew where another history was simulated before: its tickets have the same ids."""
-    key = f"{job.bucket}/raw/simulated.jsonl"
-    if job.storage.exists(key) and job.storage.read_bytes(key) != tickets:
-        commit(job.storage, job.bucket, read_head(job.storage, job.bucket), [], forget=TABLES)
+    key, head = f"{job.bucket}/raw/simulated.jsonl", read_head(job.storage, job.bucket)
+    if "bronze" not in head.tables or not job.storage.exists(key) or job.storage.read_bytes(key) == tickets:
+        return
+    bronze = load_snapshot(job.storage, f"{job.bucket}/bronze")
+    if bronze.meta["source"] == job.config.source.name:
+        commit(job.storage, job.bucket, head, [], forget=TABLES)
 
 
 def _lines(rows: list[dict[str, object]]) -> bytes:

@@ -3,6 +3,7 @@
     TicketsError
     ├── ConfigError        a key, value or type that the configuration does not allow
     ├── SourceError        an export that cannot be found or read at all
+    │   └── DamagedFileError  one file of it holds nothing that can be read
     ├── StorageError       bytes that are not where, or what, they should be
     │   └── ConflictError  another writer moved the pointer first
     ├── StageError         a feature was asked for before its value can be known
@@ -36,6 +37,10 @@ class ConfigError(TicketsError):
 
 class SourceError(TicketsError):
     """An export that cannot be found or read at all (a bad row goes to quarantine instead)."""
+
+
+class DamagedFileError(SourceError):
+    """A file of an export that is there, and that nothing can be read from because of what it holds."""
 
 
 class StorageError(TicketsError):

@@ -93,7 +93,7 @@ def write_part(
     with storage.scratch_dir(f"{bucket}/data") as scratch:
         draft = scratch / "part.parquet"
         pq.write_table(table, draft, compression="zstd")
-        if private:
+        if private:  # nobody else can enter the scratch folder
             draft.chmod(0o600)
         key = f"{bucket}/data/{month}/{digest_file(draft)[:32]}.parquet"
         part = Part(key, month, table.num_rows, draft.stat().st_size, made_from)
@@ -164,13 +164,22 @@ def commit(
         forget: Tables that readers shall see no more; their snapshots stay where they are.
 
     Raises:
-        ConflictError: Another writer committed since then; nothing was changed.
+        ConflictError: Another writer moved one of these tables since then; nothing was changed.
     """
-    tables = {name: id_ for name, id_ in seen.tables.items() if name not in forget}
-    tables |= {snapshot.name.removeprefix(f"{bucket}/"): snapshot.id for snapshot in snapshots}
-    head = Head(seen.version + 1, tables)
-    expected = {"version": seen.version, "tables": dict(seen.tables)} if seen.version else None
-    storage.swap_json(f"{bucket}/head.json", expected, {"version": head.version, "tables": tables})
+    new = {snapshot.name.removeprefix(f"{bucket}/"): snapshot.id for snapshot in snapshots}
+    own = {*new, *forget}
+    for tries_left in reversed(range(_TRIES)):
+        tables = {name: id_ for name, id_ in seen.tables.items() if name not in forget} | new
+        expected = {"version": seen.version, "tables": dict(seen.tables)} if seen.version else None
+        head = Head(seen.version + 1, tables)
+        try:
+            storage.swap_json(f"{bucket}/head.json", expected, {"version": head.version, "tables": tables})
+            break
+        except ConflictError:  # another table may have moved, which is no conflict
+            now = read_head(storage, bucket)
+            if not tries_left or any(now.tables.get(name) != seen.tables.get(name) for name in own):
+                raise
+            seen = now
     return head
 
 
@@ -221,6 +230,12 @@ def read_parts(storage: Storage, snapshot: Snapshot, columns: Sequence[str] | No
     """
     for part in snapshot.parts:
         yield read_part(storage, part, columns)
+
+
+def read_columns(storage: Storage, snapshot: Snapshot) -> list[str]:
+    """The names of a snapshot's columns."""
+    with storage.open_file(snapshot.parts[0].key) as file:
+        return list(pq.read_schema(file).names)
 
 
 def read_table(storage: Storage, snapshot: Snapshot, columns: Sequence[str] | None = None) -> pa.Table:

@@ -18,6 +18,7 @@ import orjson
 from tickets.schema import Kind
 
 _JSON_OPTIONS: Final = orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
+_EXACT: Final = 2.0**53
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MS_FROM: Final = 1e11  # an epoch above this is in milliseconds: as seconds it would lie after the year 5138
 _COMPACT_DATE: Final = re.compile(r"(19|20)\d{6}")  # 20250131; as epoch seconds it would lie in 1970
@@ -66,6 +67,8 @@ def storable_text(value: Any) -> str:
 
 
 def _name(value: Any) -> str | None:
+    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
+        value = int(value)  # a column with gaps turns 45 into 45.0 on its way through other tools
     return storable_text(value).strip() or None
 
 

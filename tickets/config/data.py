@@ -33,7 +33,7 @@ class StorageConfig(Config):
     """Address of an S3 service other than Amazon's; also `AWS_ENDPOINT_URL`."""
     region: str | None = None
     """Region of the bucket; also `AWS_DEFAULT_REGION`."""
-    access_key_id: str | None = None
+    access_key_id: SecretStr | None = None
     """Key of the S3 service; also `AWS_ACCESS_KEY_ID`. Unset: profile or role, as every AWS tool finds them."""
     secret_access_key: SecretStr | None = None
     """Its secret; also `AWS_SECRET_ACCESS_KEY`. Never logged or saved. On a cluster that runs already the nodes need
@@ -42,20 +42,27 @@ class StorageConfig(Config):
     @property
     def environment(self) -> dict[str, str]:
         """What S3 clients look for, where it is configured here."""
-        secret = self.secret_access_key and self.secret_access_key.get_secret_value()
+        key, secret = (of and of.get_secret_value() for of in (self.access_key_id, self.secret_access_key))
         given = {
             "AWS_ENDPOINT_URL": self.endpoint_url,
             "AWS_DEFAULT_REGION": self.region,
-            "AWS_ACCESS_KEY_ID": self.access_key_id,
+            "AWS_ACCESS_KEY_ID": key,
             "AWS_SECRET_ACCESS_KEY": secret,
         }
         return {name: value for name, value in given.items() if value}
+
+    @field_validator("endpoint_url")
+    @classmethod
+    def _without_login(cls, endpoint_url: str | None) -> str | None:
+        if endpoint_url is not None and "@" in urlsplit(endpoint_url).netloc:
+            raise ValueError("allowed: an address without a login; keys have settings of their own")
+        return endpoint_url
 
     @field_validator("root")
     @classmethod
     def _absolute(cls, root: str) -> str:
         url = urlsplit(root)
-        if url.scheme == "s3" and url.netloc and not (url.query or url.fragment):
+        if url.scheme == "s3" and url.netloc and not (url.query or url.fragment or "@" in url.netloc):
             return root.rstrip("/")
         path = Path(url.path if url.scheme == "file" else root).expanduser()
         if url.scheme not in ("", "file") or not path.is_absolute():

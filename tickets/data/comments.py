@@ -6,7 +6,7 @@ model makes of them.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -15,12 +15,13 @@ import pyarrow.compute as pc
 
 from tickets import logs
 from tickets.config import CommentsConfig, DataConfig, QualityConfig, SourceConfig
-from tickets.data.ingest import Stage, stage_files
+from tickets.data.increment import StageFiles, forget_staged, plan_increment, read_increment, together
+from tickets.data.parallel import stage_files
 from tickets.data.sources import find_files
-from tickets.data.stage import Staged, fingerprint, staged_key
+from tickets.data.staged import Staged, from_records, to_records
 from tickets.data.treatment import Reading
 from tickets.errors import StorageError
-from tickets.snapshots import Snapshot, commit, load_snapshot, read_head, read_table, save_snapshot
+from tickets.snapshots import Head, Snapshot, commit, load_snapshot, read_head, read_table, save_snapshot
 from tickets.storage import Storage
 
 TABLE: Final = "comments"
@@ -56,46 +57,39 @@ def ingest_comments(
     comments: CommentsConfig,
     data: DataConfig,
     work_dir: Path,
-    stage: Stage = stage_files,
+    stage: StageFiles = stage_files,
 ) -> Comments:
-    """Bring the comments' new and changed files into their table.
+    """Bring the comments' new and changed files into their table; what came from files that are gone stays.
 
     Args:
         storage: The root.
         bucket: Folder under it, whose tickets were ingested already.
         reading: How tickets are read; times, missing values and cleaning hold for comments too.
         comments: Where the comments are.
-        data: How large a batch is.
+        data: Whether to forget what was read before.
         work_dir: Folder where the command runs, for relative paths.
         stage: What reads the files.
 
     Raises:
-        SourceError: The files cannot be found or read at all.
+        SourceError: The files cannot be found or read at all, or comments are read otherwise than before and files
+            that were ingested are gone.
         StorageError: The sums do not add up.
         ConflictError: Another ingestion finished first; nothing was changed.
     """
-    own = replace(reading, source=_mapping(reading.source, comments), quality=QualityConfig())
+    no_plugins = QualityConfig(plugins=())
+    own = replace(reading, source=_mapping(reading.source, comments), quality=no_plugins)
     files = find_files(own.source, None, [storage.uri(bucket), str(work_dir)])
-    prints = {fingerprint(file, own): file for file in files}
     head = read_head(storage, bucket)
-    kept = [] if data.rebuild else [of for of in _load(storage, bucket) if of.fingerprint in prints]
-    known = {of.fingerprint for of in kept}
-    new = {print_: file for print_, file in prints.items() if print_ not in known}
-    staged = [*kept, *(replace(of, tally="") for of in stage(storage, bucket, new, own))]
-    staged.sort(key=lambda of: (of.name, of.fingerprint))
-    records = [{**asdict(of), "bronze": len(of.bronze), "quarantine": len(of.quarantine)} for of in staged]
-    parts = [part for of in staged for part in of.bronze]
-    found = save_snapshot(storage, f"{bucket}/{TABLE}", parts, {"files": records})
-    refused = save_snapshot(storage, f"{bucket}/{REFUSED}", [part for of in staged for part in of.quarantine], {})
-    rows_in = sum(of.rows_in for of in staged)
-    if rows_in != found.num_rows + refused.num_rows:
-        raise StorageError(
-            f"{rows_in} comments were read, {found.num_rows} and {refused.num_rows} refused ones written"
-        )
-    done = Comments(found, refused, _num_orphans(storage, bucket, found))
-    commit(storage, bucket, head, [found, refused])
-    for print_ in new:
-        storage.delete(staged_key(bucket, print_))
+    before, was_read = _load(storage, bucket, head)
+    increment = plan_increment(before, was_read, files, own, data.rebuild)
+    if before and not increment.new and increment.kept == before:
+        found, refused = (load_snapshot(storage, f"{bucket}/{name}") for name in (TABLE, REFUSED))
+        return Comments(found, refused, _num_orphans(storage, bucket, found))
+    staged = [replace(of, tally="") for of in read_increment(storage, bucket, increment, own, stage)]
+    everything = together(storage, bucket, increment.kept, staged)
+    done = _save(storage, bucket, everything, own)
+    commit(storage, bucket, head, [done.snapshot, done.refused])
+    forget_staged(storage, bucket, {of.fingerprint for of in everything})
     logs.get("data").info("{}", done)
     return done
 
@@ -136,18 +130,23 @@ def _mapping(source: SourceConfig, comments: CommentsConfig) -> SourceConfig:
     )
 
 
-def _load(storage: Storage, bucket: str) -> list[Staged]:
-    head = read_head(storage, bucket)
-    if not {TABLE, REFUSED} <= set(head.tables):
-        return []
-    found, refused = (load_snapshot(storage, f"{bucket}/{name}") for name in (TABLE, REFUSED))
-    parts = {"bronze": iter(found.parts), "quarantine": iter(refused.parts)}
-    return [
-        Staged.from_json(
-            {**record, **{name: [asdict(next(of)) for _ in range(record[name])] for name, of in parts.items()}}
+def _save(storage: Storage, bucket: str, files: list[Staged], reading: Reading) -> Comments:
+    meta = {"files": to_records(files), "reading": reading.digest}
+    found = save_snapshot(storage, f"{bucket}/{TABLE}", [part for of in files for part in of.bronze], meta)
+    refused = save_snapshot(storage, f"{bucket}/{REFUSED}", [part for of in files for part in of.quarantine], {})
+    rows_in = sum(of.rows_in for of in files)
+    if rows_in != found.num_rows + refused.num_rows:
+        raise StorageError(
+            f"{rows_in} comments were read, {found.num_rows} and {refused.num_rows} refused ones written"
         )
-        for record in found.meta["files"]
-    ]
+    return Comments(found, refused, _num_orphans(storage, bucket, found))
+
+
+def _load(storage: Storage, bucket: str, head: Head) -> tuple[list[Staged], str]:
+    if not {TABLE, REFUSED} <= set(head.tables):
+        return [], ""
+    found, refused = (load_snapshot(storage, f"{bucket}/{name}", head.tables[name]) for name in (TABLE, REFUSED))
+    return from_records(found.meta["files"], found, refused), found.meta["reading"]
 
 
 def _num_orphans(storage: Storage, bucket: str, comments: Snapshot) -> int:

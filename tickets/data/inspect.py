@@ -40,6 +40,7 @@ def inspect_tickets(storage: Storage, bucket: str, reading: Reading, now: dateti
         logs.get("data").info("{} of {} tickets checked", tally.num_tickets, offline.num_rows)
     for table in read_parts(storage, load_snapshot(storage, f"{bucket}/quarantine")):
         tally.add_quarantine(table)
+        tally.add_refused(table)
     mapped = TicketMapper(reading.source).used_columns
     every = pa.concat_tables(fingerprints)
     return build_report(checks, tally, fields, reading.source.name, now, every, mapped)

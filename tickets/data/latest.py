@@ -15,9 +15,11 @@ from itertools import groupby
 from typing import Final, NamedTuple
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tickets.data.months import by_month
 from tickets.snapshots import Part, read_part, write_part
 from tickets.storage import Storage
 
@@ -48,22 +50,27 @@ class Latest:
     first: tuple[np.ndarray, ...] | None = None
 
 
-def find_latest(storage: Storage, parts: Sequence[Part], events: bool = False) -> Latest:
-    """Find the latest version of every ticket; holds some forty bytes per row, and the ids, in memory.
+def find_latest(
+    storage: Storage, parts: Sequence[Part], current: Sequence[bool] | None = None, events: bool = False
+) -> Latest:
+    """Find the latest version of every ticket; holds some fifty bytes per row, and the ids, in memory.
 
     Args:
         storage: The root.
         parts: Where the versions are.
+        current: Per part whether its file still has this content; the other rows lose a tie. None: all have.
         events: They are a log of events, so that the first one counts too.
     """
     if not parts:
         return Latest((), 0, 0, "no rows")
-    table = pa.concat_tables([read_part(storage, part, _KEYS) for part in parts])
+    keys = [_keys(read_part(storage, part, _KEYS)) for part in parts]
+    table = pa.concat_tables(keys)
     ids = table["ticket_id"].combine_chunks().dictionary_encode().indices.to_numpy()
+    is_old = np.repeat(~np.array(current or [True] * len(parts), dtype=bool), [part.num_rows for part in parts])
     updated = _filled(pc.cast(table["updated_at"], pa.int64()), np.iinfo(np.int64).min + 1)
     sequence = _filled(table["sequence"], -np.inf)
-    content = _first_64_bits(table["content_hash"])
-    order = np.lexsort((np.arange(len(ids)), ~content, -sequence, -updated, ids))
+    content = table["content"].to_numpy()
+    order = np.lexsort((np.arange(len(ids)), ~content, is_old, -sequence, -updated, ids))
     same_ticket = ids[order][1:] == ids[order][:-1]
     keep = np.zeros(len(ids), dtype=bool)
     keep[order[np.r_[True, ~same_ticket]]] = True
@@ -108,16 +115,18 @@ def write_latest(
     made: list[Part] = []
     firsts = latest.first or tuple(np.empty(0, dtype=np.int64) for _ in parts)
     chosen = [_Chosen(*of) for of in zip(parts, latest.keep, firsts, strict=True)]
-    for month, of_month in groupby(sorted(chosen, key=lambda of: of.part.month), key=lambda of: of.part.month):
-        rows = [of for of in of_month if of.keep.any()]
+    for month, in_month in groupby(sorted(chosen, key=lambda of: of.part.month), key=lambda of: of.part.month):
+        rows = [of for of in in_month if of.keep.any()]
         if folding is None and len(rows) <= _MOST_PARTS and all(of.keep.all() for of in rows):
             made += [of.part for of in rows]
             continue
-        made_from = _made_from(rows, from_first if folding else ())
+        made_from = _made_from(rows, folding)
         made += known.get(made_from) or [
-            write_part(storage, bucket, month, table, made_from) for table in _kept(storage, rows, folding)
+            write_part(storage, bucket, of_month, table, made_from)
+            for kept in _kept(storage, rows, folding)
+            for of_month, table in (by_month(kept) if folding else [(month, kept)])
         ]
-    return made
+    return sorted(made, key=lambda part: part.month)
 
 
 class _Chosen(NamedTuple):
@@ -134,22 +143,44 @@ class _Folding:
     def __init__(self, storage: Storage, parts: Sequence[Part], columns: Sequence[str]) -> None:
         self._storage = storage
         self._parts = parts
-        self._columns = list(columns)
+        self.columns = list(columns)
         self._starts = np.cumsum([0, *(part.num_rows for part in parts)])
 
     def apply(self, last: pa.Table, first: np.ndarray) -> pa.Table:
         """Last events with the columns of their first ones."""
-        of_part = np.searchsorted(self._starts, first, side="right") - 1
+        of_part, in_part = self.place(first)
         pieces, rows = [], []
         for at in np.unique(of_part):
             wanted = np.flatnonzero(of_part == at)
-            table = read_part(self._storage, self._parts[at], self._columns)
-            pieces.append(table.take(pa.array(first[wanted] - self._starts[at])))
+            table = read_part(self._storage, self._parts[at], [*self.columns, "originals"])
+            pieces.append(table.take(pa.array(in_part[wanted])))
             rows.append(wanted)
         in_order = pa.concat_tables(pieces).take(pa.array(np.argsort(np.concatenate(rows))))
-        for name in self._columns:
+        originals = self._originals(last["originals"], in_order["originals"])
+        for name in self.columns:
             last = last.set_column(last.schema.get_field_index(name), last.schema.field(name), in_order[name])
-        return last
+        at = last.schema.get_field_index("originals")
+        return last.set_column(at, last.schema.field(at), originals)
+
+    def place(self, first: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Places among all rows as parts and rows in these, int64 each."""
+        of_part = np.searchsorted(self._starts, first, side="right") - 1
+        return of_part, first - self._starts[of_part]
+
+    def key(self, part: int) -> str:
+        """The key of a part by its place."""
+        return self._parts[part].key
+
+    def _originals(self, last: pa.ChunkedArray, first: pa.ChunkedArray) -> pa.Array:
+        """What texts were before they were cleaned, each from the event that its text is from."""
+        if last.null_count == len(last) and first.null_count == len(first):
+            return last.combine_chunks()
+        merged = []
+        for of_last, of_first in zip(last.to_pylist(), first.to_pylist(), strict=True):
+            later = {name: text for name, text in orjson.loads(of_last or "{}").items() if name not in self.columns}
+            earlier = {name: text for name, text in orjson.loads(of_first or "{}").items() if name in self.columns}
+            merged.append(orjson.dumps(later | earlier).decode() if later or earlier else None)
+        return pa.array(merged, pa.string())
 
 
 def _kept(storage: Storage, rows: Sequence[_Chosen], folding: _Folding | None) -> Iterator[pa.Table]:
@@ -165,17 +196,27 @@ def _kept(storage: Storage, rows: Sequence[_Chosen], folding: _Folding | None) -
         yield pa.concat_tables(waiting).combine_chunks()
 
 
-def _made_from(rows: Sequence[_Chosen], columns: Sequence[str]) -> str:
-    digest = hashlib.sha256(repr(columns).encode())
+def _made_from(rows: Sequence[_Chosen], folding: _Folding | None) -> str:
+    digest = hashlib.sha256(repr(folding.columns if folding else ()).encode())
     for part, keep, first in rows:
         digest.update(part.key.encode())
         digest.update(np.packbits(keep).tobytes())
-        digest.update(first.tobytes())
+        if folding:
+            of_part, in_part = folding.place(first)
+            names, of_name = np.unique(of_part, return_inverse=True)
+            digest.update("".join(folding.key(at) for at in names.tolist()).encode())
+            digest.update(of_name.astype(np.int64).tobytes() + in_part.astype(np.int64).tobytes())
     return digest.hexdigest()[:32]
 
 
 def _filled(column: pa.ChunkedArray, value: float) -> np.ndarray:
     return np.asarray(pc.fill_null(column, value).to_numpy())
+
+
+def _keys(table: pa.Table) -> pa.Table:
+    """What orders versions, with eight bytes in place of a content hash."""
+    content = pa.array(_first_64_bits(table["content_hash"]))
+    return table.drop_columns("content_hash").append_column("content", content)
 
 
 def _first_64_bits(hashes: pa.ChunkedArray) -> np.ndarray:

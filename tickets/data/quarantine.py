@@ -7,21 +7,25 @@ It does not know why a row was refused.
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import orjson
 import pyarrow as pa
 
 from tickets.data.readers import RawRow
-from tickets.data.stage import Staged, months_of
+from tickets.data.repaired import repaired_files
+from tickets.data.sources import SourceFile
+from tickets.data.stage import stage_file, take_print
+from tickets.data.staged import Staged, quarantine_id, without_refused
 from tickets.data.treatment import Reading, Treatment
 from tickets.errors import SourceError
-from tickets.snapshots import Part, read_part, write_part
+from tickets.snapshots import Part, Snapshot, list_snapshots, read_part, write_part
 from tickets.storage import Storage
+from tickets.values import to_json
 
 _EXPIRED: Final = "expired"
 
@@ -41,28 +45,26 @@ class Repaired:
     refused: Counter[str]
 
 
-def quarantine_id(row: Mapping[str, Any]) -> str:
-    """The id of a refused row: the same place in the same file with the same reason has the same, hexadecimal."""
-    text = f"{row['source_file']}\n{row['source_row']}\n{row['reason']}"
-    return hashlib.sha256(text.encode()).hexdigest()[:24]
-
-
-def export_rows(storage: Storage, parts: Sequence[Part]) -> Iterator[bytes]:
+def export_rows(storage: Storage, files: Sequence[Staged]) -> Iterator[bytes]:
     """A JSON line per refused row: `quarantine_id`, `source_file`, `source_row`, `reason` and `original`.
 
     `original` is text, with what is not UTF-8 replaced; null where it has expired.
     """
-    for part in parts:
-        for row in read_part(storage, part).to_pylist():
-            original = row["original"]
-            shown = None if original is None else original.decode("utf-8", "replace")
-            yield orjson.dumps({"quarantine_id": quarantine_id(row), **row, "original": shown}) + b"\n"
+    for file in files:
+        for part in file.quarantine:
+            for row in read_part(storage, part).to_pylist():
+                original = row["original"]
+                shown = None if original is None else original.decode("utf-8", "replace")
+                name = quarantine_id(file, row["source_row"])
+                yield orjson.dumps({"quarantine_id": name, **row, "original": shown}) + b"\n"
 
 
 def repair(
     storage: Storage, bucket: str, files: Sequence[Staged], lines: Sequence[bytes], reading: Reading, now: datetime
 ) -> Repaired:
     """Treat repaired rows as their source's, and move those that can be used out of the quarantine.
+
+    They are kept as a file of the bucket, which is read again whenever the source is.
 
     Args:
         storage: The root.
@@ -76,30 +78,22 @@ def repair(
         SourceError: A line is no such object, or names no row in quarantine.
     """
     wanted = dict(_parsed(at, line) for at, line in enumerate(lines) if line.strip())
-    treatment, left, tickets = Treatment(reading, now), dict(wanted), []
-    reasons: Counter[str] = Counter()
-    changed: list[Staged] = []
-    for file in files:
-        accepted: set[str] = set()
-        found = {quarantine_id(row): row for part in file.quarantine for row in _rows(storage, part)}
-        rows = [RawRow(row["source_row"], left.pop(name)) for name, row in found.items() if name in left]
-        if rows:
-            good, bad = treatment.apply(file.name, None, rows)
-            reasons.update(reason.split(":")[0] for reason in bad["reason"].to_pylist())
-            places = set(good["source_row"].to_pylist())
-            accepted = {name for name, row in found.items() if name in wanted and row["source_row"] in places}
-            tickets.append(good)
-        changed.append(_without(storage, bucket, file, accepted) if accepted else file)
-    if left:
-        raise SourceError(f"quarantine.repaired: {next(iter(left))!r} is no row in quarantine; {len(left)} such lines")
-    num_accepted = sum(table.num_rows for table in tickets)
-    if num_accepted:
-        changed.append(_staged(storage, bucket, pa.concat_tables(tickets), now))
-    return Repaired(changed, num_accepted, reasons)
+    places = {name: place for file in files for name, place in _places(storage, file) if name in wanted}
+    if unknown := [name for name in wanted if name not in places]:
+        raise SourceError(f"quarantine.repaired: {unknown[0]!r} is no row in quarantine; {len(unknown)} such lines")
+    accepted, refused = _tried(wanted, places, reading, now)
+    if not accepted:
+        return Repaired(list(files), 0, refused)
+    file = _write_accepted(storage, bucket, {name: wanted[name] for name in accepted}, places)
+    *_, staged = stage_file(storage, bucket, file, take_print(file, reading), reading, now)
+    assert isinstance(staged, Staged)
+    left = [without_refused(storage, bucket, of, accepted) if of.quarantine else of for of in files]
+    everything = sorted([*left, replace(staged, tally="")], key=lambda of: (of.name, of.ingested_at, of.fingerprint))
+    return Repaired(everything, len(accepted), refused)
 
 
 def expire(storage: Storage, bucket: str, files: Sequence[Staged], days: int, now: datetime) -> list[Staged]:
-    """Empty the content of rows that were refused too long ago.
+    """Empty the content of rows that were refused too long ago; place and reason stay.
 
     Args:
         storage: The root.
@@ -115,6 +109,24 @@ def expire(storage: Storage, bucket: str, files: Sequence[Staged], days: int, no
         else of
         for of in files
     ]
+
+
+def forget_contents(storage: Storage, bucket: str, former: Sequence[Staged], quarantine: Snapshot) -> None:
+    """Delete what expired: older snapshots of the quarantine, and parts that the newest one does not list.
+
+    Args:
+        storage: The root.
+        bucket: Folder under it.
+        former: What files gave before their rows were emptied.
+        quarantine: The newest snapshot, which readers see already.
+    """
+    for id_ in list_snapshots(storage, quarantine.name):
+        if id_ != quarantine.id:
+            storage.delete(f"{quarantine.name}/{id_}.json")
+    kept = {part.key for part in quarantine.parts}
+    for part in (part for of in former for part in of.quarantine):
+        if part.key not in kept:
+            storage.delete(part.key)
 
 
 def _emptied(storage: Storage, bucket: str, part: Part) -> Part:
@@ -140,34 +152,37 @@ def _parsed(at: int, line: bytes) -> tuple[str, dict[str, Any]]:
     return name, row
 
 
-def _rows(storage: Storage, part: Part) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = read_part(storage, part, ["source_file", "source_row", "reason"]).to_pylist()
-    return rows
-
-
-def _without(storage: Storage, bucket: str, file: Staged, gone: set[str]) -> Staged:
-    """A file's record without rows that left its quarantine."""
-    parts, reasons = [], Counter(file.reasons)
+def _places(storage: Storage, file: Staged) -> Iterator[tuple[str, tuple[str, int]]]:
+    """Id → file and row of every refused row of a file."""
     for part in file.quarantine:
-        table = read_part(storage, part)
-        rows = _rows(storage, part)
-        leaves = [quarantine_id(row) in gone for row in rows]
-        reasons.subtract(row["reason"].split(":")[0] for row, goes in zip(rows, leaves, strict=True) if goes)
-        stays = table.filter(pa.array([not goes for goes in leaves]))
-        if stays.num_rows == table.num_rows:
-            parts.append(part)
-        elif stays.num_rows:
-            parts.append(write_part(storage, bucket, part.month, stays, part.made_from, private=True))
-    return replace(file, rows_in=file.rows_in - len(gone), quarantine=tuple(parts), reasons=dict(+reasons))
+        for row in read_part(storage, part, ["source_file", "source_row"]).to_pylist():
+            yield quarantine_id(file, row["source_row"]), (row["source_file"], row["source_row"])
 
 
-def _staged(storage: Storage, bucket: str, tickets: pa.Table, now: datetime) -> Staged:
-    """Repaired tickets as what one more file gave."""
-    by_month: dict[str, list[int]] = defaultdict(list)
-    for row, month in enumerate(months_of(tickets).to_pylist()):
-        by_month[month].append(row)
-    parts = [write_part(storage, bucket, month, tickets.take(rows)) for month, rows in sorted(by_month.items())]
-    name = hashlib.sha256("".join(part.key for part in parts).encode()).hexdigest()[:32]
-    marks = Counter(mark for marks in tickets["marks"].to_pylist() for mark in marks)
-    moment = now.astimezone(UTC).isoformat(timespec="milliseconds")
-    return Staged(f"repaired-{name[:8]}", name, tickets.num_rows, 0, tuple(parts), (), dict(marks), {}, {}, moment)
+def _tried(
+    wanted: dict[str, dict[str, Any]], places: dict[str, tuple[str, int]], reading: Reading, now: datetime
+) -> tuple[set[str], Counter[str]]:
+    """Ids of the rows that can be used now, and why the others cannot."""
+    accepted: set[str] = set()
+    refused: Counter[str] = Counter()
+    for name, row in wanted.items():
+        file, place = places[name]
+        good, bad = Treatment(reading, now).apply(file, None, [RawRow(place, row)])
+        accepted |= {name} if good.num_rows else set()
+        refused.update(reason.split(":")[0] for reason in bad["reason"].to_pylist())
+    return accepted, refused
+
+
+def _write_accepted(
+    storage: Storage, bucket: str, rows: dict[str, dict[str, Any]], places: dict[str, tuple[str, int]]
+) -> SourceFile:
+    """Keep repaired rows as a file of the bucket."""
+    lines = []
+    for name, row in sorted(rows.items(), key=lambda item: places[item[0]]):
+        file, place = places[name]
+        whole = {"quarantine_id": name, "source_file": file, "source_row": place, "split": None, "row": row}
+        lines.append(to_json(whole) + b"\n")
+    content = b"".join(lines)
+    name = f"{hashlib.sha256(content).hexdigest()[:32]}.jsonl"
+    storage.write_bytes(f"{bucket}/repaired/{name}", content, private=True)
+    return next(of for of in repaired_files(storage, bucket) if of.name == f"repaired/{name}")

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from tickets.data.sources import Format, SourceFile
 from tickets.data.stream import DAMAGED, ByteStream
-from tickets.errors import SourceError
+from tickets.errors import DamagedFileError, SourceError
 from tickets.storage import open_export
 
 
@@ -302,9 +302,9 @@ def _csv_header(uri: str, rows: Iterator[list[str]]) -> list[str]:
     try:
         names = [name.strip() for name in next((cells for cells in rows if cells), [])]
     except csv.Error as error:
-        raise SourceError(f"{uri}: the header is not CSV ({error})") from None
+        raise DamagedFileError(f"{uri}: the header is not CSV ({error})") from None
     if any(_SURROGATE.search(name) for name in names):
-        raise SourceError(f"{uri}: the header is not UTF-8")
+        raise DamagedFileError(f"{uri}: the header is not UTF-8")
     seen: Counter[str] = Counter()
     header = []
     for name in names:
@@ -329,7 +329,9 @@ def _read_parquet(stream: ByteStream, delimiter: str) -> Iterator[RawRow]:
                 for values in batch.to_pylist():
                     yield RawRow(next(positions), values)
     except (pa.ArrowException, ValueError, OverflowError, *DAMAGED) as error:
-        raise SourceError(f"{stream.uri}: not a readable Parquet file ({error})") from None
+        if isinstance(error, TimeoutError | ConnectionError) or (isinstance(error, OSError) and error.errno):
+            raise SourceError(f"{stream.uri}: cannot be read ({error})") from None
+        raise DamagedFileError(f"{stream.uri}: not a readable Parquet file ({error})") from None
 
 
 _READERS: Final[dict[Format, Callable[[ByteStream, str], Iterator[RawRow]]]] = {

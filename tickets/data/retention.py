@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tickets.config import SnapshotsConfig
-from tickets.data.ingest import TABLES
-from tickets.data.stage import Staged
-from tickets.release import list_releases, open_release
+from tickets.data.staged import Staged
+from tickets.data.tables import TABLES
+from tickets.errors import ConflictError, StorageError
+from tickets.release import list_releases
 from tickets.snapshots import Snapshot, list_snapshots, load_snapshot, read_head
 from tickets.storage import Storage
 
@@ -63,11 +64,15 @@ def prune(storage: Storage, bucket: str, config: SnapshotsConfig) -> Pruned:
     What is younger than the configured age stays, because a job may be about to list it.
     """
     oldest_s = 3600 * config.older_than_h
+    staged = _staged(storage, bucket, oldest_s)  # first: a job that commits meanwhile takes its parts into a version
+    head = read_head(storage, bucket)
     versions = list_versions(storage, bucket, config)
+    if read_head(storage, bucket) != head:
+        raise ConflictError(f"{storage.uri(bucket)}: another job published meanwhile; run the job again")
     old = [of for of in versions if not of.why and storage.age_s(of.snapshot.key) >= oldest_s]
     for version in old:
         storage.delete(version.snapshot.key)
-    kept = {part.key for of in versions if of not in old for part in of.snapshot.parts} | _staged(storage, bucket)
+    kept = {part.key for of in versions if of not in old for part in of.snapshot.parts} | staged
     num_parts = num_bytes = 0
     for month in storage.list_keys(f"{bucket}/data"):
         for name in storage.list_keys(f"{bucket}/data/{month}"):
@@ -80,16 +85,26 @@ def prune(storage: Storage, bucket: str, config: SnapshotsConfig) -> Pruned:
 
 
 def _of_releases(storage: Storage, bucket: str) -> Mapping[str, set[str]]:
-    """Table → versions from which a release was made."""
+    """Table → versions from which a release was made, of whatever format the release is."""
     pinned: dict[str, set[str]] = {"offline": set(), _SPLITS: set()}
     for release_id in list_releases(storage, bucket):
-        data = open_release(storage, bucket, release_id).manifest.data
-        pinned["offline"].add(str(data["offline"]))
-        pinned[_SPLITS].add(str(data["splits"]))
+        data = storage.read_json(f"{bucket}/releases/{release_id}/manifest.json").get("data", {})
+        for table, ids in pinned.items():
+            ids.add(str(data.get(table)))
     return pinned
 
 
-def _staged(storage: Storage, bucket: str) -> set[str]:
-    """Parts that files gave and no version lists yet."""
-    records = [storage.read_json(f"{bucket}/staged/{name}") for name in storage.list_keys(f"{bucket}/staged")]
-    return {part.key for of in map(Staged.from_json, records) for part in (*of.bronze, *of.quarantine)}
+def _staged(storage: Storage, bucket: str, oldest_s: float) -> set[str]:
+    """Parts that files gave and no version lists yet; what nobody came back for is forgotten."""
+    parts: set[str] = set()
+    for name in storage.list_keys(f"{bucket}/staged"):
+        key = f"{bucket}/staged/{name}"
+        try:
+            staged = Staged.from_json(storage.read_json(key))
+        except (StorageError, TypeError, KeyError):  # its job finished meanwhile, or another version wrote it
+            continue
+        if storage.age_s(key) >= oldest_s:
+            storage.delete(key)
+        else:
+            parts |= {part.key for part in (*staged.bronze, *staged.quarantine)}
+    return parts

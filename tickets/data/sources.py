@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from os.path import commonprefix
 from pathlib import Path, PurePosixPath
 from typing import Final, Literal
 
+from tickets import logs
 from tickets.config import FileSplit, SourceConfig
 from tickets.errors import SourceError
 from tickets.storage import find_exports
 
-Format = Literal["json", "jsonl", "csv", "parquet"]
+Format = Literal["json", "jsonl", "csv", "parquet", "repaired"]
 _ENDINGS: Final[dict[str, Format]] = {
     ".json": "json",
     ".jsonl": "jsonl",
@@ -62,7 +63,7 @@ def find_files(source: SourceConfig, raw_file: str | None, places: Sequence[str 
     patterns, found = find_files_at(path, places)
     if not found:
         raise SourceError(f"source {source.name!r}: nothing to read at {' or '.join(patterns)}")
-    return _classify(source, found, single=len(found) == 1)
+    return _classify(source, found, patterns)
 
 
 def find_files_at(path: str, places: Sequence[str | Path]) -> tuple[list[str], list[str]]:
@@ -83,13 +84,13 @@ def find_files_at(path: str, places: Sequence[str | Path]) -> tuple[list[str], l
     return patterns, next(filter(None, map(find_exports, patterns)), [])
 
 
-def _classify(source: SourceConfig, uris: list[str], single: bool) -> list[SourceFile]:
+def _classify(source: SourceConfig, uris: list[str], patterns: list[str]) -> list[SourceFile]:
     files: list[tuple[str, Format, str | None]] = []
     for uri in uris:
         name = uri.rsplit("/", 1)[-1]
         format_ = _format(source, name)
         split = _given_split(source, name)
-        if format_ is None and single:
+        if format_ is None and len(uris) == 1:
             raise SourceError(f"{uri}: unknown ending; allowed: {', '.join(_ENDINGS)}, or set source.format")
         if format_ is not None and (split is not None or not isinstance(source.split, FileSplit)):
             files.append((uri, format_, split))
@@ -98,9 +99,26 @@ def _classify(source: SourceConfig, uris: list[str], single: bool) -> list[Sourc
             f"source {source.name!r}: none of {len(uris)} files fits; allowed: {', '.join(_ENDINGS)}"
             + (" and the globs of source.split" if isinstance(source.split, FileSplit) else "")
         )
-    # Where the chosen files part; character by character is right for URIs too.
-    start = commonprefix([uri for uri, _, _ in files]).rfind("/") + 1  # noqa: RUF071
-    return [SourceFile(uri, uri[start:], format_, split) for uri, format_, split in files]
+    if left := len(uris) - len(files):
+        logs.get("data").info("{} files of source {} are left alone, by their ending or the split", left, source.name)
+    return [SourceFile(uri, _name(uri, patterns, uris), format_, split) for uri, format_, split in files]
+
+
+def _name(uri: str, patterns: list[str], uris: list[str]) -> str:
+    """A file's name: what the path leaves open of its place. It does not depend on which other files are there."""
+    for pattern in patterns:
+        fixed = re.split(r"[*?\[]", pattern)[0]
+        is_file = uris == [pattern]
+        folder = (
+            pattern.rsplit("/", 1)[0]
+            if is_file
+            else pattern.rstrip("/")
+            if fixed == pattern
+            else fixed.rsplit("/", 1)[0]
+        )
+        if uri.startswith(f"{folder}/"):
+            return uri[len(folder) + 1 :]
+    return uri.rsplit("/", 1)[-1]
 
 
 def _format(source: SourceConfig, name: str) -> Format | None:

@@ -13,72 +13,55 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tickets import logs
 from tickets.data.mapping import QUARANTINE_SCHEMA
-from tickets.data.readers import read_rows
+from tickets.data.months import by_month
+from tickets.data.readers import RawRow, read_rows
+from tickets.data.repaired import read_repaired
 from tickets.data.sources import SourceFile
+from tickets.data.staged import MADE_ID, Staged
 from tickets.data.treatment import Reading, Treatment
-from tickets.snapshots import UNDATED, Part, write_part
+from tickets.errors import DamagedFileError
+from tickets.snapshots import Part, write_part
 from tickets.storage import Storage, open_export
 
 _MOST_BYTES: Final = 96 * 2**20
 """Rows that wait to be written; above it the month with the most of them is."""
+_MOST_KEPT: Final = 1 << 20
+"""Bytes that are kept of a file that cannot be read."""
 
 
 @dataclass(frozen=True)
-class Staged:
-    """What one file gave.
+class Print:
+    """What tells one reading of a file from another.
 
     Attributes:
-        name: The file.
-        fingerprint: Of its bytes and the mapping.
-        rows_in: Rows found in it.
-        num_made_ids: Rows to which an id was given.
-        bronze: Its tickets.
-        quarantine: Its refused rows.
-        marks: How often each oddity was marked.
-        reasons: How often each reason refused a row.
-        changed: How often each cleaning step changed each field.
-        ingested_at: ISO 8601, UTC.
-        tally: What the checks found, as JSON; empty once it was reported.
+        content: Digest of its bytes, hexadecimal.
+        fingerprint: Of its bytes, its name, and how its rows are read, hexadecimal.
     """
 
-    name: str
+    content: str
     fingerprint: str
-    rows_in: int
-    num_made_ids: int
-    bronze: tuple[Part, ...]
-    quarantine: tuple[Part, ...]
-    marks: dict[str, int]
-    reasons: dict[str, int]
-    changed: dict[str, int]
-    ingested_at: str
-    tally: str = ""
-
-    @classmethod
-    def from_json(cls, content: dict[str, Any]) -> Staged:
-        """What `asdict` made."""
-        parts = {name: tuple(Part(**part) for part in content[name]) for name in ("bronze", "quarantine")}
-        return cls(**{**content, **parts})
 
 
-def fingerprint(file: SourceFile, reading: Reading) -> str:
-    """Changes when the file's bytes, its name, or how rows are read changes, hexadecimal."""
-    digest = hashlib.sha256(reading.digest.encode())
-    digest.update(f"{file.name}\n{file.split}\n".encode())
+def take_print(file: SourceFile, reading: Reading) -> Print:
+    """Read a file's bytes for its prints."""
+    digest = hashlib.sha256()
     with open_export(file.uri, unpack=False) as stream:
         while chunk := stream.read(1 << 22):
             digest.update(chunk)
-    return digest.hexdigest()[:32]
+    content = digest.hexdigest()[:32]
+    of_all = hashlib.sha256(f"{reading.digest}\n{file.name}\n{file.split}\n{content}".encode())
+    return Print(content, of_all.hexdigest()[:32])
 
 
 def stage_file(
-    storage: Storage, bucket: str, file: SourceFile, print_: str, reading: Reading, now: datetime
+    storage: Storage, bucket: str, file: SourceFile, print_: Print, reading: Reading, now: datetime
 ) -> Iterator[int | Staged]:
     """Read, treat and write one file; what was done by an earlier run is not done again.
 
@@ -86,7 +69,7 @@ def stage_file(
         storage: The root.
         bucket: Folder under it.
         file: What to read.
-        print_: Its fingerprint.
+        print_: Its prints.
         reading: How its rows are read.
         now: When the job began.
 
@@ -97,51 +80,45 @@ def stage_file(
         SourceError: The file cannot be read at all.
         ConfigError: A cleaning step or a check cannot be built.
     """
-    key = staged_key(bucket, print_)
+    key = staged_key(bucket, print_.fingerprint)
     if storage.exists(key):
         yield Staged.from_json(storage.read_json(key))
         return
     treatment = Treatment(reading, now)
     bronze = _Months(lambda month, table: write_part(storage, bucket, month, table))
-    refused: list[pa.Table] = []
+    refused = _Refused(storage, bucket, f"{now:%Y-%m}")
     marks: Counter[str] = Counter()
     rows_in = num_made = 0
     with _few_collections(), logs.timed(logs.get("data"), "source.read", uri=file.uri, rows=0) as done:
-        for rows in read_rows(file, reading.source.delimiter, reading.batch_rows):
-            tickets, bad = treatment.apply(file.name, file.split, rows)
+        for name, split, rows in _batches(file, reading):
+            tickets, bad = treatment.apply(name, split, rows)
             done["rows"] = rows_in = rows_in + len(rows)
             marks.update(pc.list_flatten(tickets["marks"]).to_pylist())
-            num_made += pc.sum(pc.starts_with(tickets["ticket_id"], "made-")).as_py() or 0
+            num_made += pc.sum(pc.match_substring_regex(tickets["ticket_id"], MADE_ID)).as_py() or 0
             bronze.add(tickets)
-            if bad.num_rows:
-                refused.append(bad)
+            refused.add(bad)
             yield rows_in
-    quarantine, reasons = _write_refused(storage, bucket, refused, now)
     staged = Staged(
         file.name,
-        print_,
+        print_.content,
+        print_.fingerprint,
         rows_in,
         num_made,
         tuple(bronze.flush()),
-        quarantine,
+        tuple(refused.flush()),
         dict(marks),
-        reasons,
+        dict(refused.reasons),
         dict(treatment.changed),
         now.astimezone(UTC).isoformat(timespec="milliseconds"),
         treatment.tally.model_dump_json(),
     )
-    storage.write_json(key, asdict(staged))
+    storage.write_json(key, asdict(staged), private=True)
     yield staged
 
 
 def staged_key(bucket: str, print_: str) -> str:
     """Where it is written down what a file gave."""
     return f"{bucket}/staged/{print_}.json"
-
-
-def months_of(table: pa.Table) -> pa.Array:
-    """The month of each row's creation, such as `2026-01`; `undated` without one."""
-    return pc.fill_null(pc.strftime(table["created_at"], "%Y-%m"), UNDATED).combine_chunks()
 
 
 @contextmanager
@@ -169,9 +146,7 @@ class _Months:
         """Take rows; a month is written when too many wait."""
         if not table.num_rows:
             return
-        months = months_of(table)
-        for month in pc.unique(months).to_pylist():
-            of_month = table.filter(pc.equal(months, month))
+        for month, of_month in by_month(table):
             self._waiting[month].append(of_month)
             self._num_bytes[month] += of_month.nbytes
         while sum(self._num_bytes.values()) > _MOST_BYTES:
@@ -188,11 +163,47 @@ class _Months:
         del self._num_bytes[month]
 
 
-def _write_refused(
-    storage: Storage, bucket: str, refused: list[pa.Table], now: datetime
-) -> tuple[tuple[Part, ...], dict[str, int]]:
-    if not refused:
-        return (), {}
-    table = pa.concat_tables(refused).cast(QUARANTINE_SCHEMA)
-    reasons = Counter(reason.split(":")[0] for reason in table["reason"].to_pylist())
-    return (write_part(storage, bucket, f"{now:%Y-%m}", table, private=True),), dict(reasons)
+class _Refused:
+    """Refused rows that wait to be written."""
+
+    def __init__(self, storage: Storage, bucket: str, month: str) -> None:
+        self._place = storage, bucket, month
+        self._waiting: list[pa.Table] = []
+        self._parts: list[Part] = []
+        self.reasons: Counter[str] = Counter()
+
+    def add(self, table: pa.Table) -> None:
+        """Take rows; all are written when too many wait."""
+        if table.num_rows:
+            self.reasons.update(reason.split(":")[0] for reason in table["reason"].to_pylist())
+            self._waiting.append(table.cast(QUARANTINE_SCHEMA))
+        if sum(of.nbytes for of in self._waiting) > _MOST_BYTES:
+            self.flush()
+
+    def flush(self) -> list[Part]:
+        """Write what waits; all parts, in order."""
+        if self._waiting:
+            table = pa.concat_tables(self._waiting).combine_chunks()
+            self._parts.append(write_part(*self._place, table, private=True))
+            self._waiting = []
+        return self._parts
+
+
+def _batches(file: SourceFile, reading: Reading) -> Iterator[tuple[str, str | None, list[RawRow]]]:
+    """The rows of a file in batches, with the file that they come from and the split it was given for.
+
+    A file that cannot be read for what it holds is one refused row, so that the others are read all the same.
+    """
+    if file.format == "repaired":
+        yield from read_repaired(file)
+        return
+    num_rows = 0
+    try:
+        for rows in read_rows(file, reading.source.delimiter, reading.batch_rows):
+            num_rows += len(rows)
+            yield file.name, file.split, rows
+    except DamagedFileError as error:
+        with open_export(file.uri, unpack=False) as stream:
+            start = stream.read(_MOST_KEPT)
+        logs.get("data").warning("{}", error.message)
+        yield file.name, file.split, [RawRow(num_rows, None, start, f"the file cannot be read: {error.message}")]

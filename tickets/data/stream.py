@@ -10,11 +10,11 @@ from lzma import LZMAError
 from typing import Final
 
 from tickets.errors import SourceError
-from tickets.storage import open_export
+from tickets.storage import PACKED, open_export
 
 _CHUNK_BYTES: Final = 1 << 20
 DAMAGED: Final = (EOFError, zlib.error, LZMAError, OSError)
-"""What unpacking a damaged file raises. An `OSError` with a number comes from the system instead."""
+"""What unpacking a damaged file raises; an `OSError` may come from the system instead."""
 
 
 class ByteStream:
@@ -80,6 +80,11 @@ class ByteStream:
                 while chunk := read(_CHUNK_BYTES):
                     yield chunk
         except DAMAGED as error:
-            if isinstance(error, OSError) and error.errno is not None:
+            if isinstance(error, OSError) and not self._comes_from_unpacking(error):
                 raise SourceError(f"{self.uri}: cannot be read ({error.strerror or error})") from None
             self.damage = str(error) or type(error).__name__
+
+    def _comes_from_unpacking(self, error: OSError) -> bool:
+        """Whether the content is damaged; else the system or the network failed, and another try may succeed."""
+        is_packed = self.uri.lower().endswith(PACKED)
+        return is_packed and error.errno is None and not isinstance(error, TimeoutError | ConnectionError)

@@ -28,6 +28,10 @@ from tickets.values import to_json
 
 _NOT_ROWS: Final = {"path", "targets", "truth", "split", "comments"}
 """Settings of a source that change no row."""
+_ONLY_REPORTED: Final = {"limits", "max_examples", "max_values", "top_values", "language", "personal_data"}
+"""Settings of checks that change no row, unless a costly check was made one that marks or refuses."""
+READING_VERSION: Final = 1
+"""Counted up when the same file gives other rows than before."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,8 @@ class Reading:
         digest = hashlib.sha256(self.source.model_dump_json(exclude=_NOT_ROWS).encode())
         digest.update(repr(self.source.split if getattr(self.source.split, "kind", "") == "files" else None).encode())
         digest.update(self.cleaning.model_dump_json().encode())
-        digest.update(self.quality.model_dump_json(exclude={"limits", "max_examples", "max_values"}).encode())
+        digest.update(self.quality.model_dump_json(exclude=_ONLY_REPORTED).encode())
+        digest.update(f"{READING_VERSION} {installed_plugins().names}".encode())
         digest.update(f"{self.mask_quarantine} {TicketMapper(self.source).schema!r}".encode())
         return digest.hexdigest()[:32]
 

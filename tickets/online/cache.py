@@ -5,13 +5,15 @@ It does not know how the snapshot is made.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, Final
 
 from tickets import logs
 from tickets.online.store import OnlineStore
 from tickets.snapshots import Snapshot, load_snapshot, read_parts
 from tickets.storage import Storage
+
+_RENEW_ROWS: Final = 2_000
 
 
 def fill(storage: Storage, bucket: str, store: OnlineStore) -> int:
@@ -27,11 +29,12 @@ def fill(storage: Storage, bucket: str, store: OnlineStore) -> int:
     online = load_snapshot(storage, f"{bucket}/online")
     if store.holds(bucket, online.id, online.num_rows):
         return 0
-    with store.locked(bucket):
-        if store.holds(bucket, online.id, online.num_rows):  # who held the lock before may have filled it
+    with store.locked(bucket) as renew:
+        online = load_snapshot(storage, f"{bucket}/online")  # who held the lock before may have brought a newer one
+        if store.holds(bucket, online.id, online.num_rows):
             return 0
         logs.get("data").info("filling the online store with {} tickets", online.num_rows)
-        return store.publish(bucket, online.id, _rows(storage, online))
+        return store.publish(bucket, online.id, _rows(storage, online, renew))
 
 
 def latest(storage: Storage, bucket: str, store: OnlineStore, count: int) -> list[dict[str, Any]]:
@@ -45,5 +48,10 @@ def latest(storage: Storage, bucket: str, store: OnlineStore, count: int) -> lis
     return store.latest(bucket, count)
 
 
-def _rows(storage: Storage, online: Snapshot) -> Iterator[dict[str, Any]]:
-    return (row for table in read_parts(storage, online) for row in table.to_pylist())
+def _rows(storage: Storage, online: Snapshot, renew: Callable[[], None]) -> Iterator[dict[str, Any]]:
+    for table in read_parts(storage, online):
+        for at, row in enumerate(table.to_pylist()):
+            if at % _RENEW_ROWS == 0:
+                renew()
+            yield row
+    renew()

@@ -17,7 +17,7 @@ from __future__ import annotations
 import itertools
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -137,8 +137,11 @@ class OnlineStore:
             return bool(self._connection.run([("ZCARD", _index_key(bucket, snapshot_id))], done)[0] == num_rows)
 
     @contextmanager
-    def locked(self, bucket: str) -> Iterator[None]:
+    def locked(self, bucket: str) -> Iterator[Callable[[], None]]:
         """Hold the bucket's lock, which one process at a time can; it expires with a holder that died.
+
+        Yields:
+            A function that holds it for longer, or raises OnlineStoreError where it was lost.
 
         Raises:
             OnlineStoreError: Another process holds it for too long.
@@ -151,8 +154,14 @@ class OnlineStore:
                 if time.monotonic() > until:
                     raise OnlineStoreError(f"the online store of {bucket!r} is being filled by another process")
                 time.sleep(_LOCK_PAUSE_S)
+
+            def renew() -> None:
+                if self._holder(key, done) != token:
+                    raise OnlineStoreError(f"the lock on the online store of {bucket!r} was lost; run the job again")
+                self._connection.run([("EXPIRE", key, LOCK_S)], done)
+
             try:
-                yield
+                yield renew
             finally:
                 if self._holder(key, done) == token:
                     self._connection.run([("DEL", key)], done)

@@ -168,15 +168,18 @@ class QualityReport(_Part):
         """The limits that are exceeded."""
         return tuple(limit for limit in self.limits if limit.exceeded)
 
-    def refuse_if_exceeded(self) -> None:
+    def refuse_if_exceeded(self, outcome: str) -> None:
         """Stop here if there is too much of anything.
+
+        Args:
+            outcome: What follows from it, for the message.
 
         Raises:
             RefusedError: A share is more than its limit; the message names each.
         """
         if self.exceeded:
             over = " ".join(limit.sentence() for limit in self.exceeded)
-            raise RefusedError(f"quality.limits: {over} Nothing was published")
+            raise RefusedError(f"quality.limits: {over} So {outcome}")
 
     def summary(self) -> tuple[str, ...]:
         """What a reader should know first, a sentence each."""

@@ -97,6 +97,23 @@ class Tally(Sums):
         reasons = Counter(_reason_kind(reason) for reason in table["reason"].to_pylist())
         self.reasons = dict(Counter(self.reasons) + reasons)
 
+    def add_refused(self, table: pa.Table) -> None:
+        """Add tickets that a check sent to quarantine when they came in, so that they are not among those of `add`.
+
+        Args:
+            table: With a column `reason`; other reasons are passed over.
+        """
+        for reason in table["reason"].to_pylist():
+            if not reason.startswith(REASON):
+                continue
+            self.num_tickets += 1
+            self.severities[Severity.QUARANTINE] = self.severities.get(Severity.QUARANTINE, 0) + 1
+            names = reason.removeprefix(f"{REASON}: ").split(", ")
+            for family in dict.fromkeys(map(family_of, names)):
+                self.families[family] = self.families.get(family, 0) + 1
+            for name in names:
+                self.checks.setdefault(name, CheckSums()).num_found += 1
+
     def merge(self, other: Tally) -> None:
         """Add what another part of the tickets gave."""
         self.num_tickets += other.num_tickets

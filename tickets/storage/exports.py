@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import IO
+from typing import IO, Final
 
 import fsspec
+
+PACKED: Final = (".gz", ".bz2", ".xz", ".zst")
+"""Endings of packed files."""
 
 
 def find_exports(pattern: str) -> list[str]:

@@ -2,12 +2,11 @@
 
 Both write a file whole or not at all, and both can replace one on condition: under a file lock here, by a conditional
 PUT there (`If-Match` with the ETag that was read, `If-None-Match: *` for a new one). S3 is reached by the usual
-environment (`AWS_ENDPOINT_URL`, `AWS_REGION`, keys, profiles, roles). It does not know JSON.
+environment (`AWS_ENDPOINT_URL`, `AWS_DEFAULT_REGION`, keys, profiles, roles). It does not know JSON.
 """
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import shutil
@@ -48,8 +47,8 @@ class Files(Protocol):
     def open(self, key: str) -> IO[bytes]:
         """A file for reading at any place; an `OSError` where there is none."""
 
-    def write(self, key: str, content: bytes) -> None:
-        """Write a file that readers see whole or not at all."""
+    def write(self, key: str, content: bytes, private: bool = False) -> None:
+        """Write a file that readers see whole or not at all; a private one its owner alone can read."""
 
     def swap(self, key: str, is_expected: Callable[[bytes | None], bool], content: bytes) -> bool:
         """Write a file if what it holds (None: nothing) is expected; False and nothing written where it is not."""
@@ -105,12 +104,14 @@ class LocalFiles:
         """A file for reading."""
         return self._path(key).open("rb")
 
-    def write(self, key: str, content: bytes) -> None:
+    def write(self, key: str, content: bytes, private: bool = False) -> None:
         """Write beside the file and move over it."""
         target = self._path(key)
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
         try:
+            if private:
+                draft.touch(mode=0o600)
             draft.write_bytes(content)
             draft.replace(target)
         finally:
@@ -134,6 +135,7 @@ class LocalFiles:
         """Move a folder of the same file system."""
         target = self._path(key)
         target.parent.mkdir(parents=True, exist_ok=True)
+        local_dir.chmod(0o755)  # as a scratch folder its owner alone could enter it
         try:
             local_dir.rename(target)
         except OSError:
@@ -211,8 +213,8 @@ class S3Files:
         opened: IO[bytes] = self._fs.open(self._path(key), "rb", cache_type="readahead")
         return opened
 
-    def write(self, key: str, content: bytes) -> None:
-        """One PUT, or a multipart upload that is nothing until it is complete."""
+    def write(self, key: str, content: bytes, private: bool = False) -> None:
+        """One PUT, or a multipart upload that is nothing until it is complete; who may read is the bucket's policy."""
         self._fs.pipe_file(self._path(key), content)
 
     def swap(self, key: str, is_expected: Callable[[bytes | None], bool], content: bytes) -> bool:
@@ -224,10 +226,10 @@ class S3Files:
         try:
             self._fs.pipe_file(self._path(key), content, **condition)
         except OSError as error:
-            if not isinstance(error, FileExistsError) and error.errno != errno.EINVAL:
+            if not _is_refused_condition(error):
                 raise
             # An answer that was lost on its way makes the client try again, and find its own content there.
-            return self.read(key) == content
+            return self.exists(key) and self.read(key) == content
         return True
 
     def adopt_file(self, local: Path, key: str) -> None:
@@ -292,3 +294,11 @@ class S3Files:
 
     def _path(self, key: str) -> str:
         return f"{self._root}/{key}".rstrip("/")
+
+
+def _is_refused_condition(error: OSError) -> bool:
+    """Whether S3 did not write because of the condition: another writer was first (412), is at it (409), or deleted
+    the object (404)."""
+    answer: Any = getattr(error.__cause__, "response", None) or {}
+    status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    return isinstance(error, FileExistsError) or status in (404, 409, 412)

@@ -109,14 +109,14 @@ class Storage:
         except orjson.JSONDecodeError as error:
             raise StorageError(f"{self.uri(key)}: not valid JSON ({error})") from None
 
-    def write_bytes(self, key: str, content: bytes) -> None:
-        """Write a file that readers see whole or not at all."""
+    def write_bytes(self, key: str, content: bytes, private: bool = False) -> None:
+        """Write a file that readers see whole or not at all; in a folder, a private one its owner alone can read."""
         with logs.timed(logs.get("data"), "storage.write", "DEBUG", key=key, bytes=len(content)):
-            self._files.write(key, content)
+            self._files.write(key, content, private)
 
-    def write_json(self, key: str, content: Any) -> None:
+    def write_json(self, key: str, content: Any, private: bool = False) -> None:
         """Write an indented JSON document, with sorted keys, atomically."""
-        self.write_bytes(key, orjson.dumps(content, option=_JSON_OPTIONS))
+        self.write_bytes(key, orjson.dumps(content, option=_JSON_OPTIONS), private)
 
     def swap_json(self, key: str, expected: Any, content: Any) -> None:
         """Replace a document if it still is what the caller last saw (`None`: it does not exist).
@@ -189,7 +189,8 @@ class Storage:
     def scratch_dir(self, key: str) -> Iterator[Path]:
         """A new local folder that is gone afterwards, unless it was adopted."""
         scratch = self.local_path(key) / f"{_DRAFT}{uuid.uuid4().hex}"
-        scratch.mkdir(parents=True)
+        scratch.parent.mkdir(parents=True, exist_ok=True)
+        scratch.mkdir(mode=0o700)
         try:
             yield scratch
         finally:

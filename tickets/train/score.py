@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 
 from tickets.cleaning import build_cleaner
 from tickets.config import SourceConfig
-from tickets.data.ingest import read_tickets
 from tickets.data.mapping import QUARANTINE_SCHEMA
+from tickets.data.parallel import read_tickets
 from tickets.data.sources import SourceFile
 from tickets.models.labels import label_values
 from tickets.models.triage import Answer

@@ -93,7 +93,7 @@ def test_a_password_that_looks_like_a_list_stays_text() -> None:
 
 
 def test_secret_keys_are_found() -> None:
-    assert secret_keys() == {"redis.password", "storage.secret_access_key"}
+    assert secret_keys() == {"redis.password", "storage.access_key_id", "storage.secret_access_key"}
 
 
 def test_keys_of_the_environment() -> None:

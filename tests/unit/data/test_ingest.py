@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -27,15 +28,26 @@ from tickets.config import (
 )
 from tickets.config.quality import Severity
 from tickets.data.comments import ingest_comments, read_comments
-from tickets.data.ingest import Ingested, ingest, repair_quarantine
+from tickets.data.ingest import ingest, repair_quarantine
+from tickets.data.inspect import inspect_tickets
 from tickets.data.quarantine import export_rows
 from tickets.data.retention import list_versions, prune
 from tickets.data.sources import SourceFile
-from tickets.data.stage import Staged, stage_file
+from tickets.data.stage import Print, stage_file
+from tickets.data.staged import Staged
+from tickets.data.tables import Ingested, load_tables
 from tickets.data.treatment import Reading
-from tickets.errors import ConflictError, RefusedError, SourceError
+from tickets.errors import ConflictError, RefusedError, SourceError, StorageError
 from tickets.schema import Kind, Stage
-from tickets.snapshots import commit, load_snapshot, read_head, read_table, save_snapshot
+from tickets.snapshots import (
+    commit,
+    list_snapshots,
+    load_snapshot,
+    read_head,
+    read_table,
+    save_snapshot,
+    write_snapshot,
+)
 from tickets.storage import Storage
 from tickets.storage.files import LocalFiles
 
@@ -48,7 +60,7 @@ def storage(tmp_path: Path) -> Storage:
     return Storage(str(tmp_path / "root"))
 
 
-def _stage(storage: Storage, bucket: str, files: Mapping[str, SourceFile], reading: Reading) -> list[Staged]:
+def _stage(storage: Storage, bucket: str, files: Mapping[Print, SourceFile], reading: Reading) -> list[Staged]:
     """What Ray tasks do, one after the other."""
     now = datetime.now(UTC)
     staged = [list(stage_file(storage, bucket, of, name, reading, now))[-1] for name, of in files.items()]
@@ -71,6 +83,12 @@ def _ticket(number: int, version: int = 0, month: int = 1, **more: Any) -> dict[
         "subject": f"version {version} of {number}",
         **more,
     }
+
+
+def _files(storage: Storage) -> list[Staged]:
+    before = load_tables(storage, "acme", read_head(storage, "acme"))
+    assert before is not None
+    return before.files
 
 
 def _content(storage: Storage, name: str) -> list[dict[str, Any]]:
@@ -163,7 +181,7 @@ def test_an_increment_reads_new_files_alone_and_rewrites_changed_months_alone(st
     _write(storage, "2.jsonl", [_ticket(1, 5, month=2), _ticket(40, month=2)])
     read: list[str] = []
 
-    def stage(root: Storage, bucket: str, files: Mapping[str, SourceFile], *rest: Any) -> list[Staged]:
+    def stage(root: Storage, bucket: str, files: Mapping[Print, SourceFile], *rest: Any) -> list[Staged]:
         read.extend(of.name for of in files.values())
         return _stage(root, bucket, files, *rest)
 
@@ -203,7 +221,9 @@ def test_another_mapping_reads_all_again_and_loses_nothing_silently(storage: Sto
     other = SOURCE.model_copy(update={"fields": {"description": "subject"}})
     assert _ingest(storage, other).offline.num_rows == 2
     storage.delete("acme/raw/1.jsonl")
-    with pytest.raises(SourceError, match=r"1 of them are gone: 1\.jsonl; .*data\.rebuild=true"):
+    with pytest.raises(
+        SourceError, match=r"1 that were read are gone or changed since: 1\.jsonl; .*data\.rebuild=true"
+    ):
         _ingest(storage, SOURCE)
     assert len(_content(storage, "offline")) == 2
     assert _ingest(storage, SOURCE, rebuild=True).offline.num_rows == 1
@@ -251,7 +271,7 @@ def test_what_was_read_before_a_break_is_not_read_again(storage: Storage) -> Non
     for name in ("1.jsonl", "2.jsonl"):
         _write(storage, name, [_ticket(int(name[0]))])
 
-    def breaks(root: Storage, bucket: str, files: Mapping[str, SourceFile], *rest: Any) -> list[Staged]:
+    def breaks(root: Storage, bucket: str, files: Mapping[Print, SourceFile], *rest: Any) -> list[Staged]:
         first = dict(list(files.items())[:1])
         _stage(root, bucket, first, *rest)
         raise KeyboardInterrupt
@@ -269,7 +289,7 @@ def test_what_was_read_before_a_break_is_not_read_again(storage: Storage) -> Non
 def test_of_two_writers_the_second_fails_and_changes_nothing(storage: Storage) -> None:
     _write(storage, "1.jsonl", [_ticket(1)])
 
-    def overtaken(root: Storage, bucket: str, files: Mapping[str, SourceFile], *rest: Any) -> list[Staged]:
+    def overtaken(root: Storage, bucket: str, files: Mapping[Print, SourceFile], *rest: Any) -> list[Staged]:
         staged = _stage(root, bucket, files, *rest)
         _write(storage, "2.jsonl", [_ticket(2)])
         _ingest(storage)  # another process, which was faster
@@ -434,7 +454,7 @@ def test_too_much_of_anything_stops_the_job_and_nothing_is_published(storage: St
     wrong = [_ticket(20 + n, resolved_at="2020-01-01T00:00:00Z") for n in range(3)]
     _write(storage, "2.jsonl", [*wrong, _ticket(30)])
     limits = {"time_order": 0.5}
-    with pytest.raises(RefusedError, match=r"quality\.limits: .*time_order.*Nothing was published"):
+    with pytest.raises(RefusedError, match=r"quality\.limits: .*time_order.*nothing was published"):
         ingest(storage, "acme", _limited(**limits), DataConfig(), Path.cwd(), _stage)
     assert read_head(storage, "acme") == head
     limits["time_order"] = 0.8
@@ -470,7 +490,7 @@ def test_repaired_rows_leave_the_quarantine_and_become_tickets(storage: Storage)
         "acme/raw/1.jsonl", b'{"ticket_id": "T5"\n{"ticket_id": "T6"}\n' + json.dumps(_ticket(1)).encode()
     )
     before = _ingest(storage)
-    lines = [json.loads(line) for line in export_rows(storage, before.tables["quarantine"].parts)]
+    lines = [json.loads(line) for line in export_rows(storage, _files(storage))]
     assert [(of["source_row"], of["original"]) for of in lines] == [
         (0, '{"ticket_id": "T5"\n'),
         (1, '{"ticket_id":"T6"}'),
@@ -575,3 +595,212 @@ def test_versions_that_nobody_needs_are_pruned(storage: Storage) -> None:
     assert pruned.drafts == 1
     assert before == {name: _content(storage, name) for name in before}
     assert prune(storage, "acme", config).parts == 0
+
+
+def test_a_setting_that_changes_loses_no_version_silently(storage: Storage) -> None:
+    for day in range(3):
+        _write(storage, "a.jsonl", [_ticket(1, day)])
+        _ingest(storage)
+    cleaned = Reading(SOURCE, cleaning=CleaningConfig(steps=["html"]))
+    with pytest.raises(SourceError, match=r"2 that were read are gone or changed since: a\.jsonl"):
+        ingest(storage, "acme", cleaned, DataConfig(), Path.cwd(), _stage)
+    reported = Reading(SOURCE, quality=QualityConfig(top_values=3))  # changes no row
+    assert ingest(storage, "acme", reported, DataConfig(), Path.cwd(), _stage).reused
+
+
+def test_a_second_folder_changes_no_name(storage: Storage) -> None:
+    source = SOURCE.model_copy(update={"path": "raw"})
+    storage.write_bytes("acme/raw/2025-01/t.jsonl", b'{"subject": "one"}\n{"subject": "two"}\n')
+    _ingest(storage, source)
+    storage.write_bytes("acme/raw/2025-02/t.jsonl", b'{"subject": "three"}\n')
+    done = _ingest(storage, source)
+    assert (done.offline.num_rows, done.added["files"]) == (3, 1)
+
+
+@pytest.mark.parametrize("texts", [("old", "new"), ("new", "old"), ("a", "b"), ("b", "a")])
+def test_without_any_order_the_newer_content_of_a_file_wins(storage: Storage, texts: tuple[str, str]) -> None:
+    for text in texts:
+        _write(storage, "a.jsonl", [{"ticket_id": "T1", "subject": text}])
+        _ingest(storage)
+    assert _subjects(storage) == {"T1": texts[1]}
+
+
+def test_a_row_without_an_id_takes_none_of_the_others_with_it(storage: Storage) -> None:
+    _write(storage, "a.jsonl", [_ticket(1), _ticket(2), {"subject": "no id"}])
+    _ingest(storage)
+    _write(storage, "a.jsonl", [_ticket(1, 3), {"subject": "other, no id"}, {"ticket_id": "made-up", "subject": "x"}])
+    done = _ingest(storage)
+    subjects = sorted(_subjects(storage).values())
+    assert subjects == ["other, no id", "version 0 of 2", "version 3 of 1", "x"]
+    assert done.tables["bronze"].num_rows == 5
+    _write(storage, "a.jsonl", [_ticket(1, 3)])
+    assert sorted(_subjects(storage).values()) == subjects
+    assert _ingest(storage).offline.num_rows == 3
+
+
+def test_repaired_rows_are_read_again_with_the_others(storage: Storage) -> None:
+    storage.write_bytes("acme/raw/1.jsonl", b'{"ticket_id": "T5"\n' + json.dumps(_ticket(1)).encode())
+    _ingest(storage)
+    (line,) = [json.loads(line) for line in export_rows(storage, _files(storage))]
+    text = json.dumps({"quarantine_id": line["quarantine_id"], "row": _ticket(5)}).encode()
+    repair_quarantine(storage, "acme", Reading(SOURCE), DataConfig(), [text])
+    other = SOURCE.model_copy(update={"fields": {"description": "subject"}})
+    for source, rebuild in ((other, False), (other, True)):
+        done = _ingest(storage, source, rebuild=rebuild)
+        assert (done.rows_in, done.tables["quarantine"].num_rows, done.offline.num_rows) == (2, 0, 2)
+
+
+def test_what_expired_is_in_no_file_any_more(storage: Storage) -> None:
+    storage.write_bytes("acme/raw/1.jsonl", b'{"planted-secret-88"\n' + json.dumps(_ticket(1)).encode())
+    _ingest(storage)
+    _write(storage, "2.jsonl", [_ticket(2)])
+    _ingest(storage)
+    bronze, head = load_snapshot(storage, "acme/bronze"), read_head(storage, "acme")
+    month_ago = (datetime.now(UTC) - timedelta(days=31)).isoformat()
+    aged = {**bronze.meta, "files": [{**of, "ingested_at": month_ago} for of in bronze.meta["files"]]}
+    commit(storage, "acme", head, [save_snapshot(storage, "acme/bronze", bronze.parts, aged)])
+    ingest(storage, "acme", Reading(SOURCE), DataConfig(), Path.cwd(), _stage, expire_days=30)
+    for name in storage.list_keys("acme/data/2026-11") + storage.list_keys(f"acme/data/{datetime.now(UTC):%Y-%m}"):
+        for month in storage.list_keys("acme/data"):
+            if storage.exists(f"acme/data/{month}/{name}"):
+                with storage.open_file(f"acme/data/{month}/{name}") as file:
+                    assert b"planted-secret-88" not in pq.read_table(file).to_pandas().to_json().encode()
+    assert len(list_snapshots(storage, "acme/quarantine")) == 1
+
+
+def test_one_bad_file_stops_none_of_the_others(storage: Storage) -> None:
+    source = SOURCE.model_copy(update={"path": "raw/*"})
+    _write(storage, "a.jsonl", [_ticket(1)])
+    storage.write_bytes("acme/raw/b.parquet", b"no Parquet at all")
+    storage.write_bytes("acme/raw/c.csv", "größe,b\n1,2\n".encode("latin-1"))
+    done = _ingest(storage, source)
+    assert {name: of.num_rows for name, of in done.tables.items()}["quarantine"] == 2
+    assert done.reasons == {"the file cannot be read": 2}
+    storage.write_bytes("acme/raw/d.jsonl", b'{"half\n')
+    assert _ingest(storage, source).tables["quarantine"].num_rows == 3
+    assert _subjects(storage) == {"T1": "version 0 of 1"}
+
+
+def test_a_file_whose_end_nobody_told_is_found_or_missed(storage: Storage) -> None:
+    _write(storage, "1.jsonl", [_ticket(1)])
+    _write(storage, "2.jsonl", [_ticket(2)])
+
+    def forgets(*arguments: Any) -> list[Staged]:
+        return _stage(*arguments)[:1]
+
+    def skips(root: Storage, bucket: str, files: Mapping[Print, SourceFile], reading: Reading) -> list[Staged]:
+        return _stage(root, bucket, dict(list(files.items())[:1]), reading)
+
+    with pytest.raises(StorageError, match="its reading did not end"):
+        ingest(storage, "acme", Reading(SOURCE), DataConfig(), Path.cwd(), skips)
+    done = ingest(storage, "acme", Reading(SOURCE), DataConfig(), Path.cwd(), forgets)
+    assert done.offline.num_rows == 2
+
+
+def test_the_same_rows_again_are_no_updates(storage: Storage) -> None:
+    rows = [_ticket(n) for n in range(5)]
+    _write(storage, "a.jsonl", rows)
+    _ingest(storage)
+    for turn in range(4):
+        _write(storage, f"copy-{turn}.jsonl", rows[::-1])
+        _write(storage, "a.jsonl", [*rows, {"ticket_id": f"N{turn}", "subject": "new"}])
+        added = _ingest(storage).added
+        assert (added["inserts"], added["updates"]) == (1, 0)
+
+
+def test_events_stand_in_the_month_of_their_first(storage: Storage) -> None:
+    source = SourceConfig(name="log", path="raw/log.jsonl", events=True, sequence="n", value_sets="none")
+    cleaned = Reading(source, cleaning=CleaningConfig(steps=["html"]))
+    rows = [
+        {
+            "ticket_id": "T",
+            "n": 0,
+            "created_at": "2025-01-05",
+            "description": "<p>first</p>",
+            "resolution": "<p>no</p>",
+        },
+        {
+            "ticket_id": "T",
+            "n": 1,
+            "created_at": "2025-03-05",
+            "description": "<p>last</p>",
+            "resolution": "<p>yes</p>",
+        },
+        {"ticket_id": "U", "n": 0, "created_at": "2025-02-05", "description": "u"},
+    ]
+    _write(storage, "log.jsonl", rows)
+    done = ingest(storage, "acme", cleaned, DataConfig(online_rows=1), Path.cwd(), _stage)
+    assert [part.month for part in done.offline.parts] == ["2025-01", "2025-02"]
+    assert [row["ticket_id"] for row in _content(storage, "online")] == ["U"]
+    folded = next(row for row in _content(storage, "offline") if row["ticket_id"] == "T")
+    assert json.loads(folded["originals"]) == {"description": "<p>first</p>", "resolution": "<p>yes</p>"}
+    assert (folded["description"].strip(), folded["resolution"].strip()) == ("first", "yes")
+
+
+def test_another_size_of_the_slice_is_taken_without_new_files(storage: Storage) -> None:
+    _write(storage, "a.jsonl", [_ticket(n) for n in range(5)])
+    _ingest(storage, online_rows=2)
+    assert _ingest(storage, online_rows=4).tables["online"].num_rows == 4
+
+
+def test_another_table_that_moves_is_no_conflict(storage: Storage) -> None:
+    _write(storage, "1.jsonl", [_ticket(1)])
+
+    def meanwhile(*arguments: Any) -> list[Staged]:
+        write_snapshot(storage, "acme/splits", [pa.table({"x": [1]})], pa.schema([("x", pa.int64())]), {})
+        return _stage(*arguments)
+
+    assert ingest(storage, "acme", Reading(SOURCE), DataConfig(), Path.cwd(), meanwhile).offline.num_rows == 1
+    assert "splits" in read_head(storage, "acme").tables
+
+
+def test_a_refused_run_leaves_nothing_once_its_file_was_mended(storage: Storage) -> None:
+    _write(storage, "1.jsonl", [_ticket(1, resolved_at="2020-01-01T00:00:00Z")])
+    with pytest.raises(RefusedError):
+        ingest(storage, "acme", _limited(time_order=0.1), DataConfig(), Path.cwd(), _stage)
+    (record,) = storage.list_keys("acme/staged")
+    assert storage.local_path(f"acme/staged/{record}").stat().st_mode & 0o077 == 0
+    _write(storage, "1.jsonl", [_ticket(1)])
+    _ingest(storage)
+    prune(storage, "acme", SnapshotsConfig(older_than_h=0))
+    assert storage.list_keys("acme/staged") == []
+
+
+def test_a_whole_number_is_the_same_id_in_every_format(storage: Storage) -> None:
+    source = SOURCE.model_copy(update={"path": "raw/*"})
+    _write(storage, "a.jsonl", [{"ticket_id": 45, "subject": "x"}])
+    table = pa.table({"ticket_id": [45.0, None], "subject": ["x", "y"]})
+    pq.write_table(table, storage.local_path("acme/raw/b.parquet"))
+    assert {row["ticket_id"][:5] for row in (_ingest(storage, source), _content(storage, "offline"))[1]} == {
+        "45",
+        "made-",
+    }
+
+
+def test_comments_of_files_that_are_gone_stay(storage: Storage) -> None:
+    _write(storage, "1.jsonl", [_ticket(1)])
+    comments = CommentsConfig(path="comments/*.jsonl")
+    source = SOURCE.model_copy(update={"comments": comments})
+    _ingest(storage, source)
+    again = (storage, "acme", Reading(source), comments, DataConfig(), Path.cwd(), _stage)
+    for number in (1, 2):
+        row = {"ticket_id": "T1", "created_at": f"2026-01-0{number}", "text": f"turn {number}"}
+        storage.write_bytes(f"acme/comments/{number}.jsonl", json.dumps(row).encode())
+        ingest_comments(*again)
+        storage.delete(f"acme/comments/{number - 1}.jsonl")
+    head = read_head(storage, "acme")
+    assert read_comments(storage, "acme")["text"].to_pylist() == ["turn 1", "turn 2"]
+    ingest_comments(*again)
+    assert read_head(storage, "acme") == head
+
+
+def test_the_report_counts_what_a_check_refused(storage: Storage) -> None:
+    reading = Reading(SOURCE, quality=QualityConfig(severities={"time_order": Severity.QUARANTINE}))
+    bad = [_ticket(10 + n, resolved_at="2020-01-01T00:00:00Z") for n in range(2)]
+    storage.write_bytes("acme/raw/2.jsonl", b"{broken\n")
+    _write(storage, "1.jsonl", [_ticket(1), *bad])
+    ingest(storage, "acme", reading, DataConfig(), Path.cwd(), _stage)
+    report = inspect_tickets(storage, "acme", reading, datetime.now(UTC))
+    assert (report.num_rows, report.num_tickets, report.num_unreadable, report.num_refused) == (4, 3, 1, 2)
+    (found,) = [check for check in report.checks if check.num_refused]
+    assert (found.name.split(".")[0], found.num_found, found.verdict) == ("time_order", 2, "found")

@@ -490,3 +490,29 @@ def test_whole_stretches_of_an_array_read_like_element_by_element(
         patch.setattr(readers, "_whole_elements", lambda text: None)
         slow = [row for batch in readers.read_rows(file, ",", 7) for row in batch]
     assert repr(fast) == repr(slow)
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz"])
+@pytest.mark.parametrize("error", [TimeoutError(), ConnectionResetError(), OSError(5, "Input/output error")])
+def test_a_network_that_fails_is_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, error: OSError
+) -> None:
+    class Failing:
+        def __init__(self) -> None:
+            self.left = [b'{"id": 1}\n{"id": 2}\n']
+
+        def __enter__(self) -> Failing:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def read1(self, size: int) -> bytes:
+            if not self.left:
+                raise error
+            return self.left.pop()
+
+        read = read1
+
+    monkeypatch.setattr(stream, "open_export", lambda uri: Failing())
+    with pytest.raises(SourceError, match=r"a\.jsonl.*cannot be read"):
+        list(read_rows(SourceFile(str(tmp_path / name), name, "jsonl", None), ",", 10))

@@ -131,15 +131,15 @@ def test_limits_hold_for_checks_families_and_unreadable_rows(report_of: Callable
         "language": None,
     }
     assert [limit.name for limit in report.exceeded] == ["value_set", "unreadable", "duplicate"]
-    with pytest.raises(RefusedError, match=r"value_set: 30.00%, over the limit of 29.00%.*Nothing was published"):
-        report.refuse_if_exceeded()
-    report_of(limits={"value_set": 0.3}).refuse_if_exceeded()
+    with pytest.raises(RefusedError, match=r"value_set: 30.00%, over the limit of 29.00%.*nothing was published"):
+        report.refuse_if_exceeded("nothing was published")
+    report_of(limits={"value_set": 0.3}).refuse_if_exceeded("nothing was published")
 
 
 def test_a_limit_of_what_was_not_run_is_not_exceeded(report_of: Callable[..., QualityReport]) -> None:
     report = report_of(deep=False, limits={"duplicate.text": 0.0, "personal_data": 0.0})
     assert [limit.share for limit in report.limits] == [None, None]
-    report.refuse_if_exceeded()
+    report.refuse_if_exceeded("nothing was published")
 
 
 def test_a_share_from_a_sample_has_an_interval(tickets: Build, report_of: Callable[..., QualityReport]) -> None:
