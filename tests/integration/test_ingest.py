@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -103,13 +104,13 @@ def test_a_killed_ingestion_shows_nothing_and_is_finished_by_the_next(
 
 
 def test_reports_are_written_for_people(uninterrupted: Path) -> None:
-    for job, page in (("check", "quality"), ("analyze", "analytics")):
+    for job, page, figures_of in (("check", "quality page", "quality"), ("analyze", "page", "analytics")):
         ran = run_job(job, uninterrupted)
         assert ran.code == 0, ran.output
-        html = Path(ran.report["made"]["page"]).read_text()
+        html = Path(ran.report["made"][page]).read_text()
         assert "Content-Security-Policy" in html
         assert "<script" not in html
-        figures = json.loads(Path(ran.report["made"][page]).read_text())
+        figures = json.loads(Path(ran.report["made"][figures_of]).read_text())
         assert figures
     refused = run_job("check", uninterrupted, "quality.limits={unreadable: 0}")
     assert refused.code == 3
@@ -124,19 +125,22 @@ def test_reports_are_written_for_people(uninterrupted: Path) -> None:
 
 
 def test_a_refused_row_is_exported_repaired_and_taken_back(uninterrupted: Path, tmp_path: Path) -> None:
-    exported = run_job("quarantine", uninterrupted, f"quarantine.export={tmp_path}/refused.jsonl")
+    from tickets.online import embedded
+
+    root = tmp_path / "root"
+    shutil.copytree(uninterrupted, root, ignore=shutil.ignore_patterns("server.json"))
+    exported = run_job("quarantine", root, f"quarantine.export={tmp_path}/refused.jsonl")
     assert exported.code == 0, exported.output
     (line,) = [json.loads(text) for text in (tmp_path / "refused.jsonl").read_text().splitlines()]
     assert line["original"] == '{"ticket_id": "half\n'
     row: dict[str, Any] = {"ticket_id": "repaired", "subject": "half", "created_at": "2025-01-07T08:00:00Z"}
     text = json.dumps({"quarantine_id": line["quarantine_id"], "row": row})
     (tmp_path / "repaired.jsonl").write_text(text)
-    ran = run_job(
-        "quarantine", uninterrupted, "source.path=raw/parts/*.jsonl", f"quarantine.repaired={tmp_path}/repaired.jsonl"
-    )
+    ran = run_job("quarantine", root, "source.path=raw/parts/*.jsonl", f"quarantine.repaired={tmp_path}/repaired.jsonl")
+    embedded.stop(root)
     assert ran.code == 0, ran.output
     assert ran.report["result"]["quarantined"] == 0
-    assert '"ticket_id": "repaired"' in "".join(_content(str(uninterrupted))["offline"])
+    assert '"ticket_id": "repaired"' in "".join(_content(str(root))["offline"])
 
 
 def test_a_release_is_made_on_s3_though_the_server_stumbles(s3: S3Server, tmp_path: Path) -> None:
