@@ -49,7 +49,7 @@ def test_what_a_full_disk_refuses_waits(storage: Storage, monkeypatch: pytest.Mo
     journal = Journal(storage, "acme", "run")
     journal.add(Saved(what="a", uri="/a"))
 
-    def fail(self: Storage, key: str, content: bytes) -> None:
+    def fail(self: Storage, key: str, content: bytes, private: bool = False) -> None:
         raise OSError("no space left")
 
     with monkeypatch.context() as patch, pytest.raises(OSError, match="no space"):

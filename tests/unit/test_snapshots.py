@@ -86,7 +86,7 @@ def test_a_part_of_other_columns_is_no_snapshot(storage: Storage) -> None:
 def test_a_folder_that_lacks_its_manifest_is_no_snapshot(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     former = write_snapshot(storage, "acme/t", [_part(1)], SCHEMA, {})
 
-    def fail(self: Storage, key: str, content: bytes) -> None:
+    def fail(self: Storage, key: str, content: bytes, private: bool = False) -> None:
         raise OSError("no space left")
 
     with monkeypatch.context() as patch, pytest.raises(OSError, match="no space left"):
