@@ -241,5 +241,7 @@ def _code() -> dict[str, Any]:
     """Where the graph's code comes from: the package that was submitted with this job, else what is installed."""
     import ray
 
+    if not ray.is_initialized():  # a file is written; asking for the context would start a Ray, or wait for an old one
+        return {}
     submitted = ray.get_runtime_context().runtime_env.get("working_dir")
     return {"working_dir": submitted} if submitted else {}

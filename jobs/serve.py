@@ -24,15 +24,15 @@ def main(job: Job) -> None:
     client = _graph.Client(config, storage.work_dir)
     policy = _graph.policy_to_use(job, client)
     check_policy(policy, release.manifest.targets)
-    wanted = _graph.deploy_config(storage.root, job.bucket, release.id, config, policy)
     job.report.result = {"release": release.id}
     if config.write_config:
+        wanted = _graph.deploy_config(storage.root, job.bucket, release.id, config, policy)
         Path(config.write_config).write_text(yaml.safe_dump(wanted, sort_keys=False))
         job.report.made = {"config": str(Path(config.write_config).absolute())}
         job.report.next = [f"serve deploy {config.write_config}"]
         return
     with _graph.running(job) as dashboard:
-        _graph.deploy(dashboard, wanted)
+        _graph.deploy(dashboard, _graph.deploy_config(storage.root, job.bucket, release.id, config, policy))
         client.wait_for(release.id, policy.model_dump(mode="json"))
         if config.try_file:
             job.tell(try_tickets(client, job))
