@@ -6,6 +6,7 @@ It does not know the online store.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 
 import numpy as np
 import pyarrow as pa
@@ -25,10 +26,11 @@ def write_newest(storage: Storage, bucket: str, offline: Sequence[Part], num_row
         num_rows: How many tickets, at most.
     """
     written: list[Part] = []
-    for part, rows in _chosen(storage, offline, num_rows):
-        table = read_part(storage, part)
-        newest = table.take(pa.array(rows))
-        written.append(write_part(storage, bucket, part.month, _with_iso_times(newest)))
+    for month, chosen in groupby(_chosen(storage, offline, num_rows), key=lambda of: of[0].month):
+        # Many small parts of a month become one: the slice is small, and readers open every part.
+        tables = [read_part(storage, part).take(pa.array(rows)) for part, rows in chosen]
+        newest = pa.concat_tables(tables).combine_chunks()
+        written.append(write_part(storage, bucket, month, _with_iso_times(newest)))
     return written
 
 

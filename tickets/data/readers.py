@@ -51,6 +51,8 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _LOOKAHEAD: Final = 1 << 16  # an error this close to the end of what was read may be no more than that end
 _PLAIN: Final = frozenset([str, int, bool, type(None)])
 _MAX_NUMBER: Final = 2.0**63
+_MOST_BYTES: Final = 32 << 20
+"""Bytes of the file that one batch may hold; where rows are long, a batch has fewer of them."""
 _MAX_DEPTH: Final = 200
 
 
@@ -68,13 +70,13 @@ def read_rows(file: SourceFile, delimiter: str, batch_rows: int) -> Iterator[lis
     stream = ByteStream(file.uri)
     separator = "\t" if ".tsv" in file.name.lower() and delimiter == "," else delimiter
     batch: list[RawRow] = []
-    num_rows = 0
+    num_rows = num_bytes = 0
     for row in _READERS[file.format](stream, separator):
         num_rows += 1
         batch.append(row)
-        if len(batch) == batch_rows:
+        if len(batch) == batch_rows or stream.num_bytes - num_bytes > _MOST_BYTES:
             yield batch
-            batch = []
+            batch, num_bytes = [], stream.num_bytes
     if stream.damage:
         batch.append(RawRow(num_rows, None, stream.rest, f"the file is damaged from here on: {stream.damage}"))
     if batch:
@@ -325,13 +327,22 @@ def _read_parquet(stream: ByteStream, delimiter: str) -> Iterator[RawRow]:
     positions = count()
     try:
         with open_export(stream.uri) as file:
-            for batch in pq.ParquetFile(file).iter_batches(batch_size=2_000):
+            parquet = pq.ParquetFile(file)
+            for batch in parquet.iter_batches(batch_size=_rows_of_parquet(parquet.metadata)):
                 for values in batch.to_pylist():
                     yield RawRow(next(positions), values)
+                stream.num_bytes += batch.nbytes
     except (pa.ArrowException, ValueError, OverflowError, *DAMAGED) as error:
         if isinstance(error, TimeoutError | ConnectionError) or (isinstance(error, OSError) and error.errno):
             raise SourceError(f"{stream.uri}: cannot be read ({error})") from None
         raise DamagedFileError(f"{stream.uri}: not a readable Parquet file ({error})") from None
+
+
+def _rows_of_parquet(metadata: pq.FileMetaData) -> int:
+    """Rows that are unpacked together, by the unpacked size of the widest row group."""
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    row_bytes = max((group.total_byte_size / max(group.num_rows, 1) for group in groups), default=1.0)
+    return int(min(max(_MOST_BYTES / max(row_bytes, 1.0), 1), 2_000))
 
 
 _READERS: Final[dict[Format, Callable[[ByteStream, str], Iterator[RawRow]]]] = {

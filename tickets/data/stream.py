@@ -26,12 +26,14 @@ class ByteStream:
     Attributes:
         damage: What is wrong with the file, once a reader came to it.
         rest: The start of the row that the damage cut off.
+        num_bytes: Unpacked bytes that were read so far.
     """
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
         self.damage: str | None = None
         self.rest = b""
+        self.num_bytes = 0
 
     def first_letter(self) -> str:
         """The first character that is no white space; empty where there is none."""
@@ -78,6 +80,7 @@ class ByteStream:
                 # read1 hands out what is unpacked already, so that nothing before the damage is lost.
                 read: Callable[[int], bytes] = getattr(stream, "read1", stream.read)
                 while chunk := read(_CHUNK_BYTES):
+                    self.num_bytes += len(chunk)
                     yield chunk
         except DAMAGED as error:
             if isinstance(error, OSError) and not self._comes_from_unpacking(error):
