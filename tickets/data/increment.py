@@ -48,7 +48,8 @@ def plan_increment(
     Raises:
         SourceError: Rows are read otherwise than before, and something that was read before is not there any more.
     """
-    prints = {take_print(file, reading): file for file in files}
+    stamped = {} if rebuild else {(of.name, of.stamp): of.content for of in before if of.stamp}
+    prints = {take_print(file, reading, stamped): file for file in files}
     if rebuild or was_read != reading.digest:
         here = {of.content for of in prints}
         gone = [] if rebuild else [of for of in before if of.content not in here]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -28,7 +28,7 @@ from tickets.data.staged import MADE_ID, Staged
 from tickets.data.treatment import Reading, Treatment
 from tickets.errors import DamagedFileError
 from tickets.snapshots import Part, write_part
-from tickets.storage import Storage, open_export
+from tickets.storage import Storage, open_export, stamp_of
 
 _MOST_BYTES: Final = 96 * 2**20
 """Rows that wait to be written; above it the month with the most of them is."""
@@ -43,21 +43,37 @@ class Print:
     Attributes:
         content: Digest of its bytes, hexadecimal.
         fingerprint: Of its bytes, its name, and how its rows are read, hexadecimal.
+        stamp: What tells that its bytes did not change without reading them (`stamp_of`); empty where nothing does.
     """
 
     content: str
     fingerprint: str
+    stamp: str = ""
 
 
-def take_print(file: SourceFile, reading: Reading) -> Print:
-    """Read a file's bytes for its prints."""
+def take_print(file: SourceFile, reading: Reading, known: Mapping[tuple[str, str], str] | None = None) -> Print:
+    """A file's prints.
+
+    Args:
+        file: Whose bytes are read, unless they are known.
+        reading: How its rows are read.
+        known: Name and stamp → digest of the bytes that such a file had.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    stamp = stamp_of(file.uri)
+    content = (known or {}).get((file.name, stamp)) or _content_of(file.uri)
+    of_all = hashlib.sha256(f"{reading.digest}\n{file.name}\n{file.split}\n{content}".encode())
+    return Print(content, of_all.hexdigest()[:32], stamp)
+
+
+def _content_of(uri: str) -> str:
     digest = hashlib.sha256()
-    with open_export(file.uri, unpack=False) as stream:
+    with open_export(uri, unpack=False) as stream:
         while chunk := stream.read(1 << 22):
             digest.update(chunk)
-    content = digest.hexdigest()[:32]
-    of_all = hashlib.sha256(f"{reading.digest}\n{file.name}\n{file.split}\n{content}".encode())
-    return Print(content, of_all.hexdigest()[:32])
+    return digest.hexdigest()[:32]
 
 
 def stage_file(
@@ -111,6 +127,7 @@ def stage_file(
         dict(treatment.changed),
         now.astimezone(UTC).isoformat(timespec="milliseconds"),
         treatment.tally.model_dump_json(),
+        print_.stamp,
     )
     storage.write_json(key, asdict(staged), private=True)
     yield staged

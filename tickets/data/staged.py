@@ -37,6 +37,7 @@ class Staged:
         changed: How often each cleaning step changed each field.
         ingested_at: ISO 8601, UTC.
         tally: What the checks found, as JSON; empty once it was reported.
+        stamp: What told, when it was read, that its bytes are these (`tickets.data.stage.Print`).
     """
 
     name: str
@@ -51,6 +52,7 @@ class Staged:
     changed: dict[str, int]
     ingested_at: str
     tally: str = ""
+    stamp: str = ""
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Staged:

@@ -5,7 +5,7 @@ wrote; `digests.py` names content. The only home of fsspec. It does not know wha
 """
 
 from tickets.storage.digests import digest_dir, digest_file, digest_files
-from tickets.storage.exports import PACKED, find_exports, open_export
+from tickets.storage.exports import PACKED, find_exports, open_export, stamp_of
 from tickets.storage.root import Storage
 
-__all__ = ["PACKED", "Storage", "digest_dir", "digest_file", "digest_files", "find_exports", "open_export"]
+__all__ = ["PACKED", "Storage", "digest_dir", "digest_file", "digest_files", "find_exports", "open_export", "stamp_of"]

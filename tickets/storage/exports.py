@@ -20,6 +20,20 @@ def find_exports(pattern: str) -> list[str]:
     return sorted(str(fs.unstrip_protocol(name)) if "://" in pattern else str(name) for name in found)
 
 
+def stamp_of(uri: str) -> str:
+    """What changes when an export does, without reading it: an object's ETag, or a local file's size and time of
+    change. Empty where neither is known, or the file is gone."""
+    fs, path = fsspec.core.url_to_fs(uri)
+    try:
+        info = fs.info(path)
+    except FileNotFoundError:
+        return ""
+    etag, changed = info.get("ETag") or info.get("etag"), info.get("mtime")
+    if etag:
+        return f"etag {etag}"
+    return f"{info['size']} bytes, {changed!r}" if changed is not None else ""
+
+
 def open_export(uri: str, unpack: bool = True) -> IO[bytes]:
     """An export for reading; `unpack` follows its ending (`.gz`, `.bz2`, `.xz`, `.zst`)."""
     is_zstd = unpack and uri.lower().endswith(".zst")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import gzip
 import itertools
 import json
+import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -48,7 +49,7 @@ from tickets.snapshots import (
     save_snapshot,
     write_snapshot,
 )
-from tickets.storage import Storage
+from tickets.storage import Storage, open_export
 from tickets.storage.files import LocalFiles
 
 SOURCE = SourceConfig(name="acme", path="raw/*.jsonl", value_sets="none")
@@ -804,3 +805,39 @@ def test_the_report_counts_what_a_check_refused(storage: Storage) -> None:
     assert (report.num_rows, report.num_tickets, report.num_unreadable, report.num_refused) == (4, 3, 1, 2)
     (found,) = [check for check in report.checks if check.num_refused]
     assert (found.name.split(".")[0], found.num_found, found.verdict) == ("time_order", 2, "found")
+
+
+def test_the_bytes_of_a_file_that_did_not_change_are_not_read(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def opened(uri: str, unpack: bool = True) -> IO[bytes]:
+        read.append(Path(uri).name)
+        return open_export(uri, unpack)
+
+    for name in ("stage", "stream"):
+        monkeypatch.setattr(f"tickets.data.{name}.open_export", opened)
+    for name, number in (("a", 1), ("b", 2)):
+        _write(storage, f"{name}.jsonl", [_ticket(number)])
+    _ingest(storage)
+    assert set(read) == {"a.jsonl", "b.jsonl"}
+    read.clear()
+    before = storage.local_path("acme/raw/b.jsonl").stat()
+    _write(storage, "b.jsonl", [_ticket(3)])  # as many bytes as before
+    os.utime(storage.local_path("acme/raw/b.jsonl"), ns=(before.st_atime_ns, before.st_mtime_ns + 1_000_000))
+    assert _ingest(storage).added["inserts"] == 1
+    assert set(read) == {"b.jsonl"}
+    read.clear()
+    assert _ingest(storage).offline.num_rows == 3
+    assert not read
+    assert _ingest(storage, rebuild=True).offline.num_rows == 2
+    assert set(read) == {"a.jsonl", "b.jsonl"}
+
+
+def test_a_file_that_only_looks_new_gives_nothing_twice(storage: Storage) -> None:
+    _write(storage, "a.jsonl", [_ticket(1)])
+    _ingest(storage)
+    os.utime(storage.local_path("acme/raw/a.jsonl"))
+    done = _ingest(storage)
+    assert (done.tables["bronze"].num_rows, done.offline.num_rows) == (1, 1)
