@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from _entry import Job
 
@@ -14,6 +15,9 @@ from tickets.online import connect, fill
 from tickets.page import render
 from tickets.quality.report import QualityReport
 from tickets.quality.report_page import build_page
+
+_MASKED_EXPIRE_DAYS: Final = 30
+"""Default age of masked refused rows, at which they are emptied."""
 
 
 def bring_tables(job: Job, online: bool = True) -> Ingested:
@@ -31,7 +35,7 @@ def bring_tables(job: Job, online: bool = True) -> Ingested:
     def judged(report: QualityReport) -> None:
         save_quality(job, report)
 
-    days = config.quarantine.expire_days
+    days = config.quarantine.expire_days or (_MASKED_EXPIRE_DAYS if config.data.mask_quarantine else None)
     done = ingest(storage, job.bucket, reading, config.data, Path.cwd(), expire_days=days, judged=judged)
     for file in done.new_files:
         job.emit(Loaded(what="source", uri=file.name, rows=file.rows_in))
@@ -40,7 +44,8 @@ def bring_tables(job: Job, online: bool = True) -> Ingested:
         job.emit(Loaded.model_validate(place) if done.reused else Published.model_validate(place))
     job.report.made |= {name: f"{storage.uri(of.key)} ({of.num_rows} rows)" for name, of in done.tables.items()}
     if config.source.comments:
-        found = ingest_comments(storage, job.bucket, reading, config.source.comments, config.data, Path.cwd())
+        comments = config.source.comments
+        found = ingest_comments(storage, job.bucket, reading, comments, config.data, Path.cwd(), expire_days=days)
         job.emit(Saved(what="comments", uri=storage.uri(found.snapshot.key), rows=found.snapshot.num_rows))
     if online:
         fill(storage, job.bucket, connect(config.redis, storage.work_dir))

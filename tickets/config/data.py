@@ -242,7 +242,8 @@ class QuarantineConfig(Config):
     """File of JSON lines that it reads: `quarantine_id`, and `row`, the repaired row as the source would have it. Rows
     that can now be used leave the quarantine."""
     expire_days: PositiveInt | None = None
-    """Days after which an ingestion empties what refused rows held; place and reason stay. Unset: never."""
+    """Days after which an ingestion empties what refused rows held; place and reason stay. Unset: never, or after 30
+    days where `data.mask_quarantine` says that they hold what must not stay."""
 
 
 class SnapshotsConfig(Config):

@@ -7,6 +7,7 @@ model makes of them.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ from tickets import logs
 from tickets.config import CommentsConfig, DataConfig, QualityConfig, SourceConfig
 from tickets.data.increment import StageFiles, forget_staged, plan_increment, read_increment, together
 from tickets.data.parallel import stage_files
+from tickets.data.quarantine import expire, forget_contents
 from tickets.data.sources import find_files
 from tickets.data.staged import Staged, from_records, to_records
 from tickets.data.treatment import Reading
@@ -58,6 +60,7 @@ def ingest_comments(
     data: DataConfig,
     work_dir: Path,
     stage: StageFiles = stage_files,
+    expire_days: int | None = None,
 ) -> Comments:
     """Bring the comments' new and changed files into their table; what came from files that are gone stays.
 
@@ -69,6 +72,7 @@ def ingest_comments(
         data: Whether to forget what was read before.
         work_dir: Folder where the command runs, for relative paths.
         stage: What reads the files.
+        expire_days: Days after which the content of refused rows is emptied; None keeps it.
 
     Raises:
         SourceError: The files cannot be found or read at all, or comments are read otherwise than before and files
@@ -82,14 +86,18 @@ def ingest_comments(
     head = read_head(storage, bucket)
     before, was_read = _load(storage, bucket, head)
     increment = plan_increment(before, was_read, files, own, data.rebuild)
-    if before and not increment.new and increment.kept == before:
+    now = datetime.now(UTC)
+    kept = increment.kept if expire_days is None else expire(storage, bucket, increment.kept, expire_days, now)
+    if before and not increment.new and kept == before:
         found, refused = (load_snapshot(storage, f"{bucket}/{name}") for name in (TABLE, REFUSED))
         return Comments(found, refused, _num_orphans(storage, bucket, found))
     staged = [replace(of, tally="") for of in read_increment(storage, bucket, increment, own, stage)]
-    everything = together(storage, bucket, increment.kept, staged)
+    everything = together(storage, bucket, kept, staged)
     done = _save(storage, bucket, everything, own)
     commit(storage, bucket, head, [done.snapshot, done.refused])
     forget_staged(storage, bucket, {of.fingerprint for of in everything})
+    if kept != increment.kept:
+        forget_contents(storage, bucket, increment.kept, done.refused)
     logs.get("data").info("{}", done)
     return done
 

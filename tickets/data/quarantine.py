@@ -16,9 +16,10 @@ from typing import Any, Final
 import orjson
 import pyarrow as pa
 
+from tickets.config import SourceConfig
 from tickets.data.readers import RawRow
 from tickets.data.repaired import repaired_files
-from tickets.data.sources import SourceFile
+from tickets.data.sources import SourceFile, given_split
 from tickets.data.stage import stage_file, take_print
 from tickets.data.staged import Staged, quarantine_id, without_refused
 from tickets.data.treatment import Reading, Treatment
@@ -84,7 +85,7 @@ def repair(
     accepted, refused = _tried(wanted, places, reading, now)
     if not accepted:
         return Repaired(list(files), 0, refused)
-    file = _write_accepted(storage, bucket, {name: wanted[name] for name in accepted}, places)
+    file = _write_accepted(storage, bucket, {name: wanted[name] for name in accepted}, places, reading.source)
     *_, staged = stage_file(storage, bucket, file, take_print(file, reading), reading, now)
     assert isinstance(staged, Staged)
     left = [without_refused(storage, bucket, of, accepted) if of.quarantine else of for of in files]
@@ -174,13 +175,18 @@ def _tried(
 
 
 def _write_accepted(
-    storage: Storage, bucket: str, rows: dict[str, dict[str, Any]], places: dict[str, tuple[str, int]]
+    storage: Storage,
+    bucket: str,
+    rows: dict[str, dict[str, Any]],
+    places: dict[str, tuple[str, int]],
+    source: SourceConfig,
 ) -> SourceFile:
     """Keep repaired rows as a file of the bucket."""
     lines = []
     for name, row in sorted(rows.items(), key=lambda item: places[item[0]]):
         file, place = places[name]
-        whole = {"quarantine_id": name, "source_file": file, "source_row": place, "split": None, "row": row}
+        split = given_split(source, file)
+        whole = {"quarantine_id": name, "source_file": file, "source_row": place, "split": split, "row": row}
         lines.append(to_json(whole) + b"\n")
     content = b"".join(lines)
     name = f"{hashlib.sha256(content).hexdigest()[:32]}.jsonl"

@@ -89,7 +89,7 @@ def _classify(source: SourceConfig, uris: list[str], patterns: list[str]) -> lis
     for uri in uris:
         name = uri.rsplit("/", 1)[-1]
         format_ = _format(source, name)
-        split = _given_split(source, name)
+        split = given_split(source, name)
         if format_ is None and len(uris) == 1:
             raise SourceError(f"{uri}: unknown ending; allowed: {', '.join(_ENDINGS)}, or set source.format")
         if format_ is not None and (split is not None or not isinstance(source.split, FileSplit)):
@@ -128,7 +128,14 @@ def _format(source: SourceConfig, name: str) -> Format | None:
     return _ENDINGS.get(PurePosixPath(path.stem).suffix if path.suffix in _COMPRESSED else path.suffix)
 
 
-def _given_split(source: SourceConfig, name: str) -> str | None:
+def given_split(source: SourceConfig, name: str) -> str | None:
+    """`train`, `validation` or `test` where the source's file split names such a file, else None.
+
+    Args:
+        source: The mapping.
+        name: The file's name; folders before it do not count.
+    """
+    name = name.rsplit("/", 1)[-1]
     if not isinstance(source.split, FileSplit):
         return None
     globs = {"train": source.split.train, "validation": source.split.validation, "test": source.split.test}

@@ -23,6 +23,7 @@ from tickets.config import (
     CommentsConfig,
     DataConfig,
     FieldConfig,
+    FileSplit,
     QualityConfig,
     SnapshotsConfig,
     SourceConfig,
@@ -841,3 +842,39 @@ def test_a_file_that_only_looks_new_gives_nothing_twice(storage: Storage) -> Non
     os.utime(storage.local_path("acme/raw/a.jsonl"))
     done = _ingest(storage)
     assert (done.tables["bronze"].num_rows, done.offline.num_rows) == (1, 1)
+
+
+def test_refused_comments_expire_too(storage: Storage) -> None:
+    _write(storage, "1.jsonl", [_ticket(1)])
+    comments = CommentsConfig(path="comments/*.jsonl")
+    source = SOURCE.model_copy(update={"comments": comments})
+    _ingest(storage, source)
+    storage.write_bytes("acme/comments/1.jsonl", b'{"ticket_id": "T1", "text": "planted \n')
+    again = (storage, "acme", Reading(source), comments, DataConfig(), Path.cwd(), _stage)
+    before = ingest_comments(*again)
+    aged = datetime.now(UTC) - timedelta(days=31)
+    files = [{**of, "ingested_at": aged.isoformat()} for of in before.snapshot.meta["files"]]
+    meta = {**before.snapshot.meta, "files": files}
+    commit(
+        storage,
+        "acme",
+        read_head(storage, "acme"),
+        [save_snapshot(storage, "acme/comments", before.snapshot.parts, meta)],
+    )
+    done = ingest_comments(*again, expire_days=30)
+    (row,) = read_table(storage, done.refused).to_pylist()
+    assert (row["original"], row["source_row"]) == (None, 0)
+    assert not any(storage.exists(part.key) for part in before.refused.parts)
+
+
+def test_a_repaired_row_keeps_the_split_of_its_file(storage: Storage) -> None:
+    split = FileSplit(train="train*", test="test*")
+    source = SOURCE.model_copy(update={"split": split})
+    _write(storage, "train.jsonl", [_ticket(1)])
+    storage.write_bytes("acme/raw/test.jsonl", b'{"ticket_id": "T5"\n' + json.dumps(_ticket(2)).encode())
+    _ingest(storage, source)
+    (line,) = export_rows(storage, _files(storage))
+    text = json.dumps({"quarantine_id": json.loads(line)["quarantine_id"], "row": _ticket(5)}).encode()
+    repair_quarantine(storage, "acme", Reading(source), DataConfig(), [text])
+    given = {row["ticket_id"]: row["given_split"] for row in _content(storage, "offline")}
+    assert given == {"T1": "train", "T2": "test", "T5": "test"}
