@@ -24,6 +24,11 @@ _FEW: Final = 4
 """A column of texts is converted through its distinct values where they are this many times fewer than its rows."""
 _MS_FROM: Final = 10**11
 _MS_RANGE: Final = (-62_135_596_800_000, 253_402_300_799_999)  # the years 1 to 9999
+_ISO_FORMS: Final = (
+    (r"^[12]\d{3}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,3})?(?:Z|[+-]\d\d:\d\d)$", pa.timestamp("ms", tz="UTC")),
+    (r"^[12]\d{3}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,3})?$", pa.timestamp("ms")),
+)
+"""Times that Arrow reads as `tickets.values` does, with a zone or in UTC; a column is of one form."""
 _COMPACT: Final = (19_000_000, 20_999_999)  # an integer that may be a date, such as 20250131
 
 
@@ -71,13 +76,30 @@ class Converter:
             return Converted(pc.if_else(pa.array(none), pa.scalar(None, pa.string()), array), [])
         encoded = array.dictionary_encode()
         if len(encoded.dictionary) * _FEW > len(raw):
-            return self._one_by_one(raw)
+            values = self._from_many_texts(array, raw) if self._renamed is None else None
+            return self._one_by_one(raw) if values is None else Converted(values, [])
         distinct = self._one_by_one(encoded.dictionary.to_pylist())
         values = distinct.values.take(encoded.indices)
         if not distinct.misfits:
             return Converted(values, [])
         wrong = pc.is_in(encoded.indices, pa.array(distinct.misfits, encoded.indices.type))
         return Converted(values, np.flatnonzero(wrong.to_numpy(zero_copy_only=False)).tolist())
+
+    def _from_many_texts(self, array: pa.Array, raw: Sequence[Any]) -> pa.Array | None:
+        """Names and times of many distinct texts; None where they have to be looked at one by one."""
+        if self._kind in (Kind.ID, Kind.CATEGORICAL):
+            names = (None if value is None else value.strip() for value in raw)
+            return pa.array([name if name and name not in self._missing else None for name in names], pa.string())
+        if self._kind is not Kind.TIME or self._timestamps not in ("auto", "iso"):
+            return None
+        known = pc.if_else(pc.is_in(array, pa.array(list(self._missing), pa.string())), None, array)
+        for form, type_ in _ISO_FORMS:
+            if pc.all(pc.match_substring_regex(known, form)).as_py():
+                try:
+                    return known.cast(type_).cast(pa.timestamp("ms", tz="UTC"))
+                except pa.ArrowInvalid:  # a day or an hour that there is not
+                    return None
+        return None
 
     def _from_array(self, array: pa.Array) -> pa.Array | None:
         """A column of one type, or None where its values have to be looked at one by one."""

@@ -157,15 +157,15 @@ def _whole_elements(text: str) -> list[dict[str, Any]] | None:
 
 def _is_plain(row: dict[str, Any]) -> bool:
     """Whether no value needs a second look: for its depth, or as an integer that the fast parser made a float of."""
-    for value in row.values():
-        kind = value.__class__
-        if kind in _PLAIN:
-            continue
-        if kind is dict or (kind is float and abs(value) >= _MAX_NUMBER):
-            return False
-        if kind is list and not _PLAIN.issuperset(map(type, value)):
-            return False
-    return True
+    if (kinds := set(map(type, row.values()))) <= _PLAIN:
+        return True
+    if dict in kinds:
+        return False
+    others = [value for value in row.values() if value.__class__ is list or value.__class__ is float]
+    return all(
+        abs(value) < _MAX_NUMBER if value.__class__ is float else _PLAIN.issuperset(map(type, value))
+        for value in others
+    )
 
 
 def _next_element(text: str, at: int, last: bool) -> tuple[int, int, Any] | None:

@@ -21,7 +21,24 @@ TEXTS = st.one_of(
         ["NA", " ? ", "null", "", "  ", "true", "no", "3", "1e3", "2026-01-31", "20260131", "a, b", '["x"]']
     ),
 )
+CLOCKS = st.builds(
+    "{}-{:02d}-{:02d}{}{:02d}:{:02d}:{:02d}{}{}".format,
+    st.sampled_from(["0001", "0999", "1969", "2025", "2999", "9999"]),
+    st.sampled_from([*range(1, 13), 13]),
+    st.sampled_from([*range(1, 29), 30, 31]),
+    st.sampled_from(["T", " ", "T", "t"]),
+    st.sampled_from([*range(24), 24]),
+    st.sampled_from([*range(60), 60]),
+    st.sampled_from([*range(60), 60]),
+    st.sampled_from(["", "", ".5", ".123", ".123456"]),
+    st.sampled_from(["Z", "Z", "Z", "", "+02:00", "-23:59", "+24:00", "-0500", " "]),
+)
+CLEAN_CLOCKS = st.datetimes(datetime(1000, 1, 2), datetime(2999, 1, 1)).map(lambda at: at.isoformat(timespec="seconds"))
 COLUMNS = st.one_of(
+    st.lists(st.one_of(st.none(), CLOCKS, st.just("NA")), max_size=6),
+    st.lists(st.one_of(st.none(), CLEAN_CLOCKS, st.just("")), max_size=20),
+    st.lists(st.one_of(st.none(), CLEAN_CLOCKS.map("{}Z".format), st.just("?")), max_size=20),
+    st.lists(st.one_of(st.none(), CLEAN_CLOCKS.map("{}-07:30".format)), max_size=20),
     st.lists(st.one_of(st.none(), st.booleans()), max_size=20),
     st.lists(st.one_of(st.none(), st.integers(-(2**63), 2**63 - 1)), max_size=20),
     st.lists(st.one_of(st.none(), st.integers(0, 2 * 10**12)), max_size=20),
@@ -63,7 +80,7 @@ def _slowly(kind: Kind, timestamps: str, renamed: dict[str, str] | None, raw: li
     return pa.array(values, kind.arrow_type), misfits
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=800, deadline=None)
 @given(
     raw=COLUMNS,
     kind=st.sampled_from(list(Kind)),
