@@ -1,7 +1,8 @@
-"""Bringing a source's files into the bucket's tables, for every job that starts from them; says what it did."""
+"""Bringing a source's files into the bucket's tables and the online store, for every job that starts from them."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -9,7 +10,9 @@ from _entry import Job
 
 from tickets.data.comments import ingest_comments
 from tickets.data.ingest import ingest, reading_of
+from tickets.data.sources import find_files
 from tickets.data.tables import Ingested
+from tickets.errors import OnlineStoreError
 from tickets.events import Checked, Loaded, Published, Saved
 from tickets.online import connect, fill
 from tickets.page import render
@@ -35,6 +38,8 @@ def bring_tables(job: Job, online: bool = True) -> Ingested:
     def judged(report: QualityReport) -> None:
         save_quality(job, report)
 
+    _look_before_ray(job)
+    job.connect()
     days = config.quarantine.expire_days or (_MASKED_EXPIRE_DAYS if config.data.mask_quarantine else None)
     done = ingest(storage, job.bucket, reading, config.data, Path.cwd(), expire_days=days, judged=judged)
     for file in done.new_files:
@@ -43,13 +48,40 @@ def bring_tables(job: Job, online: bool = True) -> Ingested:
         place = {"what": name, "uri": storage.uri(snapshot.key), "rows": snapshot.num_rows}
         job.emit(Loaded.model_validate(place) if done.reused else Published.model_validate(place))
     job.report.made |= {name: f"{storage.uri(of.key)} ({of.num_rows} rows)" for name, of in done.tables.items()}
-    if config.source.comments:
-        comments = config.source.comments
+    job.report.result["ingest"] = done.summary()
+    if (comments := config.source.comments) is not None:
         found = ingest_comments(storage, job.bucket, reading, comments, config.data, Path.cwd(), expire_days=days)
         job.emit(Saved(what="comments", uri=storage.uri(found.snapshot.key), rows=found.snapshot.num_rows))
+        job.report.result["comments"] = found.summary()
     if online:
-        fill(storage, job.bucket, connect(config.redis, storage.work_dir))
+        fill_online(job)
     return done
+
+
+def fill_online(job: Job) -> None:
+    """Bring the newest tickets to the online store.
+
+    Raises:
+        OnlineStoreError: It is away; says that the tables are there all the same.
+    """
+    try:
+        fill(job.storage, job.bucket, connect(job.config.redis, job.storage.work_dir))
+    except OnlineStoreError as error:
+        raise OnlineStoreError(
+            f"{error.message}; the tables are published and the online store alone is behind: run the job again once "
+            "it is back, or let a reader fill it"
+        ) from error
+
+
+def _look_before_ray(job: Job) -> None:
+    """Find out what is wrong with settings and paths before Ray takes its time to start.
+
+    Raises:
+        ConfigError: A check or a cleaning step cannot be built.
+        SourceError: There is nothing to read.
+    """
+    reading_of(job.config).checks(datetime.now(UTC))
+    find_files(job.config.source, job.config.data.raw_file, [job.storage.uri(job.bucket), str(Path.cwd())])
 
 
 def save_quality(job: Job, report: QualityReport) -> None:

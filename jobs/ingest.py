@@ -7,10 +7,8 @@ from _tables import bring_tables
 
 def main(job: Job) -> None:
     """Ingest what was not ingested yet, and publish the online slice."""
-    job.connect()
     done = bring_tables(job)
     job.tell(str(done))
-    job.report.result = done.summary()
     job.report.next = [job.command("check"), job.command("audit"), job.command("train")]
 
 

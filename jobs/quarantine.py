@@ -4,6 +4,7 @@
 from pathlib import Path
 
 from _entry import Job, run_job
+from _tables import fill_online
 
 from tickets.data.ingest import reading_of, repair_quarantine
 from tickets.data.quarantine import export_rows
@@ -11,7 +12,6 @@ from tickets.data.sources import find_files_at
 from tickets.data.tables import load_tables
 from tickets.errors import SourceError, StorageError
 from tickets.events import Corrected, Published, Saved
-from tickets.online import connect, fill
 from tickets.snapshots import read_head
 from tickets.storage import open_export
 
@@ -46,13 +46,13 @@ def take_back(job: Job, path: str) -> None:
         lines = file.readlines()
     config = job.config
     done, repaired = repair_quarantine(job.storage, job.bucket, reading_of(config), config.data, lines)
-    if repaired.num_accepted:
-        fill(job.storage, job.bucket, connect(config.redis, job.storage.work_dir))
     again = ", ".join(f"{count} refused again: {reason}" for reason, count in repaired.refused.items())
     job.tell(f"{repaired.num_accepted} rows left the quarantine" + (f"; {again}" if again else ""))
     job.emit(Corrected(what="quarantine", rows=repaired.num_accepted))
     job.emit(Published(what="offline", uri=job.storage.uri(done.offline.key), rows=done.offline.num_rows))
     job.report.result = done.summary()
+    if repaired.num_accepted:
+        fill_online(job)
     job.report.next = [job.command("check", without=("quarantine.repaired",))]
 
 

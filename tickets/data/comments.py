@@ -45,6 +45,14 @@ class Comments:
     refused: Snapshot
     num_orphans: int
 
+    def summary(self) -> dict[str, int]:
+        """Counts for a report."""
+        return {
+            "comments": self.snapshot.num_rows,
+            "refused": self.refused.num_rows,
+            "of_unknown_tickets": self.num_orphans,
+        }
+
     def __str__(self) -> str:
         parts = [f"{self.snapshot.num_rows} comments"]
         parts += [f"{self.num_orphans} of unknown tickets"] if self.num_orphans else []
@@ -96,8 +104,8 @@ def ingest_comments(
     done = _save(storage, bucket, everything, own)
     commit(storage, bucket, head, [done.snapshot, done.refused])
     forget_staged(storage, bucket, {of.fingerprint for of in everything})
-    if kept != increment.kept:
-        forget_contents(storage, bucket, increment.kept, done.refused)
+    if expire_days is not None:
+        forget_contents(storage, done.refused)
     logs.get("data").info("{}", done)
     return done
 

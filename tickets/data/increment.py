@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from tickets.data.repaired import repaired_ids
 from tickets.data.sources import SourceFile
 from tickets.data.stage import Print, staged_key, take_print
-from tickets.data.staged import Staged, without_made, without_refused
+from tickets.data.staged import Staged, are_current, without_made, without_refused
 from tickets.data.treatment import Reading
 from tickets.errors import SourceError, StorageError
 from tickets.storage import Storage
@@ -48,7 +48,7 @@ def plan_increment(
     Raises:
         SourceError: Rows are read otherwise than before, and something that was read before is not there any more.
     """
-    stamped = {} if rebuild else {(of.name, of.stamp): of.content for of in before if of.stamp}
+    stamped = {} if rebuild else {(of.uri, of.stamp): of.content for of in before if of.stamp}
     prints = {take_print(file, reading, stamped): file for file in files}
     if rebuild or was_read != reading.digest:
         here = {of.content for of in prints}
@@ -61,8 +61,15 @@ def plan_increment(
                 "data.rebuild=true to do without them, or data.bucket=… to start another bucket"
             )
         return Increment([], prints)
-    known = {of.fingerprint for of in before}
-    return Increment(list(before), {of: file for of, file in prints.items() if of.fingerprint not in known})
+    # A content that was replaced since is read again when it comes back: it counts over the one that replaced it.
+    current = [of for of, is_current in zip(before, are_current(before), strict=True) if is_current]
+    known = {of.fingerprint for of in current}
+    places = {(of.uri, of.content) for of in current}
+    new = {
+        of: file for of, file in prints.items() if of.fingerprint not in known and (file.uri, of.content) not in places
+    }
+    again = {of.fingerprint for of in new}
+    return Increment([of for of in before if of.fingerprint not in again], new)
 
 
 def read_increment(
@@ -93,8 +100,8 @@ def together(storage: Storage, bucket: str, kept: Sequence[Staged], new: Sequenc
 
     A changed file adds its rows as versions; rows without an id of their own are not kept from its former content.
     """
-    changed = {of.name for of in new}
-    still = [without_made(storage, bucket, of) if of.num_made_ids and of.name in changed else of for of in kept]
+    changed = {of.uri for of in new}
+    still = [without_made(storage, bucket, of) if of.num_made_ids and of.uri in changed else of for of in kept]
     return sorted([*still, *new], key=lambda of: (of.name, of.ingested_at, of.fingerprint))
 
 

@@ -16,7 +16,7 @@ from tickets.config import DataConfig, TicketsConfig
 from tickets.data.increment import StageFiles, forget_staged, plan_increment, read_increment, together
 from tickets.data.mapping import TicketMapper, own_fields
 from tickets.data.parallel import stage_files
-from tickets.data.quarantine import Repaired, expire, forget_contents, repair
+from tickets.data.quarantine import Repaired, expire, forget_contents, forget_unpublished, repair
 from tickets.data.repaired import repaired_files, repaired_ids
 from tickets.data.sources import find_files
 from tickets.data.staged import Staged, without_refused
@@ -75,6 +75,8 @@ def ingest(
     kept = increment.kept if expire_days is None else expire(storage, bucket, increment.kept, expire_days, now)
     if any(file.format == "repaired" for file in increment.new.values()):  # a repair was killed before its end
         kept = [without_refused(storage, bucket, of, repaired_ids(storage, bucket)) for of in kept]
+    if before and expire_days is not None:
+        forget_unpublished(storage, bucket, before.result.tables["quarantine"], expire_days)
     if before and not increment.new and kept == before.files and before.online_rows == data.online_rows:
         logs.get("data").info("{} is ingested already: {} tickets", source.name, before.result.offline.num_rows)
         return before.result
@@ -88,8 +90,8 @@ def ingest(
     done = resolve(storage, bucket, reading, everything, before, data.online_rows)
     commit(storage, bucket, head, list(done.tables.values()))
     forget_staged(storage, bucket, {of.fingerprint for of in everything})
-    if kept != increment.kept:
-        forget_contents(storage, bucket, increment.kept, done.tables["quarantine"])
+    if expire_days is not None:
+        forget_contents(storage, done.tables["quarantine"])
     logs.get("data").info("{}", done)
     return replace(done, quality=quality, new_files=tuple(staged))
 
@@ -114,6 +116,10 @@ def repair_quarantine(
     if not repaired.num_accepted:
         return before.result, repaired
     done = resolve(storage, bucket, reading, repaired.files, before, data.online_rows)
+    if done.rows_in != before.result.rows_in:
+        raise StorageError(
+            f"{before.result.rows_in} rows before the repair, {done.rows_in} after it; nothing was changed"
+        )
     commit(storage, bucket, head, list(done.tables.values()))
     forget_staged(storage, bucket, {of.fingerprint for of in repaired.files})
     return done, repaired

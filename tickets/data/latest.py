@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tickets.data.months import by_month
+from tickets.errors import SourceError
 from tickets.snapshots import Part, read_part, write_part
 from tickets.storage import Storage
 
@@ -60,6 +61,9 @@ def find_latest(
         parts: Where the versions are.
         current: Per part whether its file still has this content; the other rows lose a tie. None: all have.
         events: They are a log of events, so that the first one counts too.
+
+    Raises:
+        SourceError: Nothing orders the events.
     """
     if not parts:
         return Latest((), 0, 0, "no rows")
@@ -87,6 +91,14 @@ def find_latest(
         of_row[order[starts]] = order[starts + lengths - 1]
         first = tuple(of[kept] for of, kept in zip(np.split(of_row, ends), np.split(keep, ends), strict=True))
     rule = _rule(table, num_superseded)
+    if (
+        events
+        and num_superseded
+        and all(table[name].null_count == table.num_rows for name in ("updated_at", "sequence"))
+    ):
+        raise SourceError(
+            "source.events=true: no event has updated_at or a sequence; map one, else their order is open"
+        )
     return Latest(tuple(np.split(keep, ends)), num_superseded, num_duplicates, rule, first)
 
 

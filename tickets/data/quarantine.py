@@ -24,7 +24,7 @@ from tickets.data.stage import stage_file, take_print
 from tickets.data.staged import Staged, quarantine_id, without_refused
 from tickets.data.treatment import Reading, Treatment
 from tickets.errors import SourceError
-from tickets.snapshots import Part, Snapshot, list_snapshots, read_part, write_part
+from tickets.snapshots import Part, Snapshot, list_snapshots, load_snapshot, read_part, write_part
 from tickets.storage import Storage
 from tickets.values import to_json
 
@@ -78,7 +78,13 @@ def repair(
     Raises:
         SourceError: A line is no such object, or names no row in quarantine.
     """
-    wanted = dict(_parsed(at, line) for at, line in enumerate(lines) if line.strip())
+    wanted: dict[str, dict[str, Any]] = {}
+    for at, line in enumerate(lines):
+        if line.strip():
+            name, row = _parsed(at, line)
+            if name in wanted:
+                raise SourceError(f"quarantine.repaired: line {at + 1} repairs {name!r} a second time; allowed: once")
+            wanted[name] = row
     places = {name: place for file in files for name, place in _places(storage, file) if name in wanted}
     if unknown := [name for name in wanted if name not in places]:
         raise SourceError(f"quarantine.repaired: {unknown[0]!r} is no row in quarantine; {len(unknown)} such lines")
@@ -112,22 +118,39 @@ def expire(storage: Storage, bucket: str, files: Sequence[Staged], days: int, no
     ]
 
 
-def forget_contents(storage: Storage, bucket: str, former: Sequence[Staged], quarantine: Snapshot) -> None:
-    """Delete what expired: older snapshots of the quarantine, and parts that the newest one does not list.
+def forget_contents(storage: Storage, quarantine: Snapshot) -> None:
+    """Delete what must not stay: older snapshots of the quarantine, and their parts that the newest one does not list.
+
+    Args:
+        storage: The root.
+        quarantine: The newest snapshot, which readers see already.
+    """
+    kept = {part.key for part in quarantine.parts}
+    for id_ in list_snapshots(storage, quarantine.name):
+        if id_ != quarantine.id:
+            for part in load_snapshot(storage, quarantine.name, id_).parts:
+                if part.key not in kept:
+                    storage.delete(part.key)
+            storage.delete(f"{quarantine.name}/{id_}.json")
+
+
+def forget_unpublished(storage: Storage, bucket: str, quarantine: Snapshot, days: int) -> None:
+    """Delete the refused rows of runs that ended before they published anything, where they are too old.
 
     Args:
         storage: The root.
         bucket: Folder under it.
-        former: What files gave before their rows were emptied.
-        quarantine: The newest snapshot, which readers see already.
+        quarantine: The newest snapshot.
+        days: How long content is kept.
     """
-    for id_ in list_snapshots(storage, quarantine.name):
-        if id_ != quarantine.id:
-            storage.delete(f"{quarantine.name}/{id_}.json")
     kept = {part.key for part in quarantine.parts}
-    for part in (part for of in former for part in of.quarantine):
-        if part.key not in kept:
-            storage.delete(part.key)
+    for name in storage.list_keys(f"{bucket}/staged"):
+        key = f"{bucket}/staged/{name}"
+        if storage.age_s(key) > days * 86_400:
+            for part in Staged.from_json(storage.read_json(key)).quarantine:
+                if part.key not in kept:
+                    storage.delete(part.key)
+            storage.delete(key)
 
 
 def _emptied(storage: Storage, bucket: str, part: Part) -> Part:

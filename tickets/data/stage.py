@@ -57,13 +57,13 @@ def take_print(file: SourceFile, reading: Reading, known: Mapping[tuple[str, str
     Args:
         file: Whose bytes are read, unless they are known.
         reading: How its rows are read.
-        known: Name and stamp → digest of the bytes that such a file had.
+        known: Place and stamp → digest of the bytes that such a file had.
 
     Raises:
         OSError: It cannot be read.
     """
     stamp = stamp_of(file.uri)
-    content = (known or {}).get((file.name, stamp)) or _content_of(file.uri)
+    content = (known or {}).get((file.uri, stamp)) or _content_of(file.uri)
     of_all = hashlib.sha256(f"{reading.digest}\n{file.name}\n{file.split}\n{content}".encode())
     return Print(content, of_all.hexdigest()[:32], stamp)
 
@@ -128,6 +128,7 @@ def stage_file(
         now.astimezone(UTC).isoformat(timespec="milliseconds"),
         treatment.tally.model_dump_json(),
         print_.stamp,
+        file.uri,
     )
     storage.write_json(key, asdict(staged), private=True)
     yield staged

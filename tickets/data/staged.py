@@ -38,6 +38,7 @@ class Staged:
         ingested_at: ISO 8601, UTC.
         tally: What the checks found, as JSON; empty once it was reported.
         stamp: What told, when it was read, that its bytes are these (`tickets.data.stage.Print`).
+        uri: Where it lay. What a later content at this place says counts over what this one said.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Staged:
     ingested_at: str
     tally: str = ""
     stamp: str = ""
+    uri: str = ""
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Staged:
@@ -62,8 +64,8 @@ class Staged:
 
 
 def quarantine_id(file: Staged, source_row: int) -> str:
-    """The id of a refused row, hexadecimal: of its place in the bytes of its file, whatever was thought of it."""
-    return hashlib.sha256(f"{file.content}\n{source_row}".encode()).hexdigest()[:24]
+    """The id of a refused row, hexadecimal: of its place in its file's bytes and name, whatever was thought of it."""
+    return hashlib.sha256(f"{file.name}\n{file.content}\n{source_row}".encode()).hexdigest()[:24]
 
 
 def to_records(files: Sequence[Staged]) -> list[dict[str, Any]]:
@@ -82,11 +84,11 @@ def from_records(records: Sequence[dict[str, Any]], bronze: Snapshot, quarantine
 
 
 def are_current(files: Sequence[Staged]) -> list[bool]:
-    """Per file whether it is the newest content of its name."""
+    """Per file whether it is the newest content of its place."""
     newest: dict[str, str] = {}
     for of in files:
-        newest[of.name] = max(newest.get(of.name, ""), of.ingested_at)
-    return [of.ingested_at == newest[of.name] for of in files]
+        newest[of.uri] = max(newest.get(of.uri, ""), of.ingested_at)
+    return [of.ingested_at == newest[of.uri] for of in files]
 
 
 def without_refused(storage: Storage, bucket: str, file: Staged, gone: Collection[str]) -> Staged:

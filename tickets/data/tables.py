@@ -186,8 +186,8 @@ def _added(
     storage: Storage, files: Sequence[Staged], offline: Sequence[Part], latest: Latest, before: Before | None
 ) -> dict[str, int]:
     """What the files that were not there before brought; tickets are compared by what they hold."""
-    known = {of.fingerprint for of in before.files} if before else set()
-    new = [of for of in files if of.fingerprint not in known]
+    known = {(of.fingerprint, of.ingested_at) for of in before.files} if before else set()
+    new = [of for of in files if (of.fingerprint, of.ingested_at) not in known]
     inserts, updates = _compare(storage, offline, before.result.offline.parts if before else ())
     return {
         "files": len(new),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import IO, Final
 
 import fsspec
+from fsspec.implementations.local import LocalFileSystem
 
 PACKED: Final = (".gz", ".bz2", ".xz", ".zst")
 """Endings of packed files."""
@@ -21,17 +23,19 @@ def find_exports(pattern: str) -> list[str]:
 
 
 def stamp_of(uri: str) -> str:
-    """What changes when an export does, without reading it: an object's ETag, or a local file's size and time of
-    change. Empty where neither is known, or the file is gone."""
+    """What changes when an export does, without reading it: an object's ETag, or a local file's size, inode and time of
+    change. Tools that copy or unpack set back the time of modification, but not that of change. Empty where neither is
+    known, or the file is gone."""
     fs, path = fsspec.core.url_to_fs(uri)
     try:
+        if isinstance(fs, LocalFileSystem):
+            stat = Path(path).stat()
+            return f"{stat.st_size} bytes, inode {stat.st_ino}, changed {stat.st_ctime_ns}"
         info = fs.info(path)
     except FileNotFoundError:
         return ""
-    etag, changed = info.get("ETag") or info.get("etag"), info.get("mtime")
-    if etag:
-        return f"etag {etag}"
-    return f"{info['size']} bytes, {changed!r}" if changed is not None else ""
+    etag = info.get("ETag") or info.get("etag")
+    return f"etag {etag}" if etag else ""
 
 
 def open_export(uri: str, unpack: bool = True) -> IO[bytes]:

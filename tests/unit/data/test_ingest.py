@@ -437,7 +437,7 @@ def test_the_incident_log_folds_into_its_incidents(storage: Storage, data_dir: P
         log, sort_keys=[("ticket_id", "ascending"), ("updated_at", "ascending"), ("sequence", "ascending")]
     )
     ids = log["ticket_id"].take(order).to_pylist()
-    first = {}
+    first: dict[str, str] = {}
     for name, priority in zip(ids, log["opened_priority"].take(order).to_pylist(), strict=True):
         first.setdefault(name, priority)
     folded = read_table(storage, done.offline, ["ticket_id", "opened_priority"])
@@ -826,7 +826,7 @@ def test_the_bytes_of_a_file_that_did_not_change_are_not_read(
     read.clear()
     before = storage.local_path("acme/raw/b.jsonl").stat()
     _write(storage, "b.jsonl", [_ticket(3)])  # as many bytes as before
-    os.utime(storage.local_path("acme/raw/b.jsonl"), ns=(before.st_atime_ns, before.st_mtime_ns + 1_000_000))
+    os.utime(storage.local_path("acme/raw/b.jsonl"), ns=(before.st_atime_ns, before.st_mtime_ns))  # as rsync -t does
     assert _ingest(storage).added["inserts"] == 1
     assert set(read) == {"b.jsonl"}
     read.clear()
@@ -878,3 +878,83 @@ def test_a_repaired_row_keeps_the_split_of_its_file(storage: Storage) -> None:
     repair_quarantine(storage, "acme", Reading(source), DataConfig(), [text])
     given = {row["ticket_id"]: row["given_split"] for row in _content(storage, "offline")}
     assert given == {"T1": "train", "T2": "test", "T5": "test"}
+
+
+@pytest.mark.parametrize("with_ids", [True, False])
+def test_a_content_that_comes_back_counts_again(storage: Storage, with_ids: bool) -> None:
+    def put(*subjects: str) -> Ingested:
+        ids = [{"ticket_id": f"T{number}"} if with_ids else {} for number in range(len(subjects))]
+        rows = [{**id_, "subject": subject} for id_, subject in zip(ids, subjects, strict=True)]
+        _write(storage, "a.jsonl", rows)
+        return _ingest(storage)
+
+    put("one", "two", "three")
+    put("four", "two", "three")
+    assert {row["subject"] for row in _content(storage, "offline")} == {"four", "two", "three"}
+    done = put("one", "two", "three")
+    assert {row["subject"] for row in _content(storage, "offline")} == {"one", "two", "three"}
+    assert done.added["files"] == 1
+    assert _ingest(storage).reused
+
+
+def test_files_of_one_name_in_two_places_do_not_replace_each_other(storage: Storage, tmp_path: Path) -> None:
+    for number, subjects in enumerate((["one", "two", "three"], ["four"])):
+        folder = tmp_path / f"d{number}"
+        folder.mkdir()
+        (folder / "x.jsonl").write_text("".join(json.dumps({"subject": subject}) + "\n" for subject in subjects))
+        _ingest(storage, raw_file=str(folder / "x.jsonl"))
+    assert sorted(row["subject"] for row in _content(storage, "offline")) == ["four", "one", "three", "two"]
+    assert _ingest(storage, raw_file=f"{tmp_path}/d*/x.jsonl").reused  # named otherwise, but where it was
+
+
+def test_equal_refused_rows_of_two_files_are_repaired_apart(storage: Storage) -> None:
+    for folder in "ab":
+        storage.write_bytes(f"acme/raw/{folder}/x.jsonl", b'{"ticket_id": "T1"\n')
+    _write(storage, "c.jsonl", [_ticket(9)])
+    source = SOURCE.model_copy(update={"path": "raw"})
+    _ingest(storage, source)
+    ids = [json.loads(line)["quarantine_id"] for line in export_rows(storage, _files(storage))]
+    lines = [json.dumps({"quarantine_id": id_, "row": _ticket(n)}).encode() for n, id_ in enumerate(ids)]
+    assert len(set(ids)) == 2
+    with pytest.raises(SourceError, match=r"line 2 repairs .* a second time"):
+        repair_quarantine(storage, "acme", Reading(source), DataConfig(), [lines[0], lines[0]])
+    done, repaired = repair_quarantine(storage, "acme", Reading(source), DataConfig(), lines)
+    assert (repaired.num_accepted, done.rows_in, done.offline.num_rows) == (2, 3, 3)
+
+
+def _holds(storage: Storage, secret: bytes) -> bool:
+    """Whether any table of refused rows, named by a snapshot or not, holds a text."""
+    folder = storage.local_path("acme/data")
+    tables = [pq.read_table(path) for path in folder.rglob("*.parquet")]
+    originals = [row for table in tables if "original" in table.column_names for row in table["original"].to_pylist()]
+    return any(secret in (original or b"") for original in originals)
+
+
+def test_masking_that_is_switched_on_later_leaves_nothing_unmasked(storage: Storage) -> None:
+    storage.write_bytes("acme/raw/1.jsonl", b"broken ann@example.org\n" + json.dumps(_ticket(1)).encode())
+    _ingest(storage)
+    assert _holds(storage, b"ann@example.org")
+    masked = Reading(SOURCE, mask_quarantine=True)
+    ingest(storage, "acme", masked, DataConfig(), Path.cwd(), _stage, expire_days=30)
+    assert not _holds(storage, b"ann@example.org")
+    assert _holds(storage, b"[email]")
+
+
+def test_refused_rows_of_a_run_that_published_nothing_expire(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    _write(storage, "1.jsonl", [_ticket(1)])
+    _ingest(storage)
+    storage.write_bytes("acme/raw/2.jsonl", b"broken ann@example.org\n")
+    strict = Reading(SOURCE, quality=QualityConfig(limits={"unreadable": 0.01}))
+    with pytest.raises(RefusedError):
+        ingest(storage, "acme", strict, DataConfig(), Path.cwd(), _stage, expire_days=30)
+    storage.delete("acme/raw/2.jsonl")
+    monkeypatch.setattr(Storage, "age_s", lambda self, key: 31 * 86_400.0)
+    ingest(storage, "acme", strict, DataConfig(), Path.cwd(), _stage, expire_days=30)
+    assert not _holds(storage, b"ann@example.org")
+    assert not storage.list_keys("acme/staged")
+
+
+def test_events_that_nothing_orders_are_refused(storage: Storage) -> None:
+    _write(storage, "1.jsonl", [{"ticket_id": "T1", "subject": subject} for subject in ("a", "b")])
+    with pytest.raises(SourceError, match=r"source\.events=true: no event has updated_at or a sequence"):
+        _ingest(storage, SOURCE.model_copy(update={"events": True}))
