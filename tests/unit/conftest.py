@@ -16,8 +16,8 @@ import pytest
 from s3_server import S3Server
 
 from tickets.config import EncoderConfig, FeaturesConfig, SearchConfig
-from tickets.decide.calibration import Temperature
 from tickets.decide.policy import Support, TargetPolicy
+from tickets.decide.temperature import Temperature
 from tickets.decide.thresholds import Threshold
 from tickets.features.encoder import prepare_encoder
 from tickets.features.state import Features, FeatureState, presence, select_fields

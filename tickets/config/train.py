@@ -216,6 +216,9 @@ class DecideConfig(Config):
     """Precision that suggested labels must keep."""
     confidence: Probability = 0.95
     """Confidence with which each threshold keeps its precision."""
+    calibrations: tuple[Literal["temperature", "vector", "isotonic"], ...] = ("temperature", "vector", "isotonic")
+    """Kinds of calibration that may be chosen; another than temperature is taken only where held-out rows surely
+    gain."""
 
 
 class AuditConfig(Config):
@@ -228,7 +231,11 @@ class AuditConfig(Config):
     max_rows: PositiveInt = 3_000
     """Rows that the baseline looks at, the latest ones."""
     significance: Probability = 0.01
-    """Chance of calling noise learnable that the verdict accepts."""
+    """Chance of calling noise learnable that the verdict accepts; of calling chance a drift, too."""
+    min_label_rows: PositiveInt = 20
+    """Training rows of a label below which the audit warns of it."""
+    stop_on_noise: bool = True
+    """Sweep no target that is noise, and refuse to train where each one that would be swept is."""
 
 
 class PredictConfig(Config):

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tickets.decide.calibration import FLOOR
+from tickets.decide.distributions import FLOOR
 from tickets.decide.thresholds import precision_interval
 from tickets.errors import ModelError
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from tickets.decide.calibration import Temperature
+from tickets.decide.calibration import Calibrator, load_calibrator
 from tickets.decide.policy import Decision, TargetPolicy
 from tickets.errors import ModelError
 from tickets.features.state import Features, FeatureState, presence
@@ -48,7 +48,7 @@ class TargetModel:
         labels: Its closed list.
         members: The classifiers that are mixed.
         head: The text head, where a member needs it.
-        temperature: The calibration of the mix.
+        calibration: Turns the mix into probabilities that mean what they say.
         policy: What may be done with a prediction.
     """
 
@@ -56,7 +56,7 @@ class TargetModel:
     labels: Labels
     members: tuple[Member, ...]
     head: linear.Linear | None
-    temperature: Temperature
+    calibration: Calibrator
     policy: TargetPolicy
 
     def predict(self, features: Features) -> np.ndarray:
@@ -65,7 +65,7 @@ class TargetModel:
             return np.zeros((0, len(self.labels)))
         head = self.head.predict(features) if self.head is not None else None
         mixed = mix([member.classifier.predict(features, head) for member in self.members], self.weights)
-        return self.temperature.transform(mixed)
+        return self.calibration.transform(mixed)
 
     @property
     def weights(self) -> np.ndarray:
@@ -86,7 +86,7 @@ class TargetModel:
             "labels": list(self.labels.names),
             "members": {member.family: member.weight for member in self.members},
             "head": self.head is not None,
-            "temperature": self.temperature.to_json(),
+            "calibration": self.calibration.to_json(),
             "policy": self.policy.to_json(),
         }
         (folder / "target.json").write_text(json.dumps(spec, ensure_ascii=False, indent=1), encoding="utf-8")
@@ -101,7 +101,7 @@ class TargetModel:
             Labels(tuple(spec["labels"])),
             tuple(members),
             linear.load(folder / "head") if spec["head"] else None,
-            Temperature.from_json(spec["temperature"]),
+            load_calibrator(spec["calibration"]),
             TargetPolicy.from_json(spec["policy"]),
         )
 

@@ -112,8 +112,8 @@ class _Work:
         members = fit_members(problem, head, candidates, weights, config.model.refit, config.sweep)
         languages = dataset.table["language"].to_pylist()
         patterns = presence(dataset.table, dataset.selection)
-        model = calibrate(problem, head, members, languages, patterns, config.decide)
-        return _Fit(model, {**chosen, "members": weights, "temperature": model.temperature.temperature})
+        model, calibration = calibrate(problem, head, members, languages, patterns, config.decide)
+        return _Fit(model, {**chosen, "members": weights, "calibration": calibration})
 
     def _search(self, problem: Problem, head: Head | None, families: Sequence[str]) -> list[Candidate]:
         """The best of each family; one whose trials all fail is left out, unless it is the only one."""

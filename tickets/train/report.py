@@ -9,6 +9,7 @@ import numpy as np
 
 from tickets.decide.metrics import score
 from tickets.decide.policy import Action
+from tickets.decide.reliability import reliability
 from tickets.models.labels import MISSING, Labels
 from tickets.models.triage import Answer
 
@@ -34,7 +35,8 @@ def judge(
         ceiling: Best accuracy that any model can reach, where it is known.
 
     Returns:
-        What `tickets.decide.metrics.score` documents, and `majority`.
+        What `tickets.decide.metrics.score` documents, `majority`, and in `consistency` what
+        `tickets.decide.reliability` does.
     """
     codes = labels.encode(values)
     rows = codes > MISSING
@@ -42,7 +44,8 @@ def judge(
     scores = score(
         probabilities[rows], codes[rows], labels.names, automated[rows], confidence, majority=index, ceiling=ceiling
     )
-    return {**scores, "majority": majority}
+    top, right = probabilities[rows].max(axis=1), probabilities[rows].argmax(axis=1) == codes[rows]
+    return {**scores, "majority": majority, "consistency": reliability(top, right)}
 
 
 def automated_rows(answer: Answer) -> np.ndarray:

@@ -12,9 +12,10 @@ from typing import Any, Final
 import numpy as np
 
 from tickets.config import DecideConfig, ModelConfig, SweepConfig
-from tickets.decide.calibration import Temperature
+from tickets.decide.calibration import choose_calibration
 from tickets.decide.metrics import paired_bootstrap
 from tickets.decide.policy import Support, TargetPolicy
+from tickets.decide.temperature import Temperature
 from tickets.decide.thresholds import LADDER, choose_threshold
 from tickets.errors import ModelError
 from tickets.features.state import Features
@@ -56,6 +57,10 @@ class Problem:
     def rows(self, *splits: str, least: int = 0) -> np.ndarray:
         """Indices of the rows of some splits with a label in the list; with `least=OUTSIDE`, with any label."""
         return np.flatnonzero(np.isin(self.splits, splits) & (self.codes >= least))
+
+    def fingerprints(self, rows: np.ndarray) -> list[str]:
+        """One for each row, hexadecimal, shared by rows of the same text; a row without text has its own."""
+        return [fingerprint(self.texts[row] or f"row {row}") for row in rows]
 
     def examples(self, *splits: str, head: np.ndarray | None = None) -> Examples:
         """The rows of some splits with a label in the list; `head` is float32 [n, k]."""
@@ -116,7 +121,7 @@ def fit_head(problem: Problem, num_folds: int) -> Head:
     import ray
 
     rows = problem.rows(TRAIN, VALIDATION)
-    folds = np.array([int(fingerprint(problem.texts[row] or f"row {row}")[:8], 16) % num_folds for row in rows])
+    folds = np.array([int(digits[:8], 16) % num_folds for digits in problem.fingerprints(rows)])
     examples = ray.put(problem.examples(TRAIN, VALIDATION))
     fit: Any = ray.remote(_head_margins)
     parts = ray.get([fit.remote(examples, folds, fold, problem.limits) for fold in range(num_folds)])
@@ -209,8 +214,8 @@ def calibrate(
     languages: Sequence[str | None],
     patterns: Sequence[str],
     config: DecideConfig,
-) -> TargetModel:
-    """Fit temperature and thresholds on the calibration rows, and note what these rows cover.
+) -> tuple[TargetModel, dict[str, Any]]:
+    """Choose and fit calibration and thresholds on the calibration rows, and note what these rows cover.
 
     Args:
         problem: The target's rows.
@@ -219,6 +224,9 @@ def calibrate(
         languages: n languages.
         patterns: n presence patterns.
         config: Precision that is asked for, and with which confidence.
+
+    Returns:
+        The model, and how its calibration was chosen, JSON-able.
     """
     kept_head = head.model if head and any(family(member.family).NEEDS_HEAD for member in members) else None
     # A label outside the closed list is answered wrongly however sure the model is: such rows count here.
@@ -231,15 +239,15 @@ def calibrate(
     policy = TargetPolicy(problem.labels.names, None, None, support)
     raw = TargetModel(problem.target, problem.labels, members, kept_head, Temperature(1.0), policy)
     probabilities = raw.predict(problem.features.take(rows))
-    temperature = Temperature.fit(probabilities, problem.codes[rows])
-    calibrated = temperature.transform(probabilities)
-    labelled = calibrated.max(axis=1), calibrated.argmax(axis=1) == problem.codes[rows]
+    codes, texts = problem.codes[rows], problem.fingerprints(rows)
+    chosen = choose_calibration(probabilities, codes, texts, problem.limits.seed, config.calibrations)
+    labelled = chosen.probabilities.max(axis=1), chosen.probabilities.argmax(axis=1) == codes
     automate, suggest, *rungs = (
         choose_threshold(*labelled, precision, config.confidence)
         for precision in (config.automate_precision, config.suggest_precision, *LADDER)
     )
     decided = replace(policy, automate=automate, suggest=suggest, ladder=tuple(rung for rung in rungs if rung))
-    return replace(raw, temperature=temperature, policy=decided)
+    return replace(raw, calibration=chosen.calibrator, policy=decided), chosen.record
 
 
 def _fit_and_judge(

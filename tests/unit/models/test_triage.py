@@ -32,7 +32,7 @@ def test_the_answer_is_the_calibrated_mix_of_its_members(triage_model: TriageMod
     assert target.head is not None
     head = target.head.predict(features)
     members = [member.classifier.predict(features, head) for member in target.members]
-    expected = target.temperature.transform(mix(members, np.array([0.4, 0.3, 0.2, 0.1])))
+    expected = target.calibration.transform(mix(members, np.array([0.4, 0.3, 0.2, 0.1])))
     np.testing.assert_array_equal(target.predict(features), expected)
 
 
@@ -111,7 +111,7 @@ def test_save_and_load_keep_every_target(
     loaded = TriageModel.load(tmp_path)
     for before, after in zip(triage_model.targets, loaded.targets, strict=True):
         assert (before.name, before.labels, before.policy) == (after.name, after.labels, after.policy)
-        assert before.temperature == after.temperature
+        assert before.calibration == after.calibration
         assert [(m.family, m.weight) for m in before.members] == [(m.family, m.weight) for m in after.members]
         assert (before.head is None) == (after.head is None)
     for one, other in zip(triage_model.answer(table, vectors), loaded.answer(table, vectors), strict=True):
