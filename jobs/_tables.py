@@ -8,6 +8,7 @@ from typing import Final
 
 from _entry import Job
 
+from tickets import logs
 from tickets.data.comments import ingest_comments
 from tickets.data.ingest import ingest, reading_of
 from tickets.data.sources import find_files
@@ -85,7 +86,9 @@ def _look_before_ray(job: Job) -> None:
 
 
 def save_quality(job: Job, report: QualityReport) -> None:
-    """Write what the checks found as JSON and as a page, and note it."""
+    """Write what the checks found as JSON and as a page, and note it; what was surely not meant is told at once."""
+    for warning in report.warnings:
+        logs.get("data").warning("{}", warning)
     places = {"quality": f"{job.run_key}/quality.json", "quality page": f"{job.run_key}/quality.html"}
     job.storage.write_json(places["quality"], report.model_dump(mode="json"))
     job.storage.write_bytes(places["quality page"], render(build_page(report)))

@@ -17,7 +17,7 @@ def main(job: Job) -> None:
     offline = load_snapshot(storage, f"{job.bucket}/offline")
     names = read_columns(storage, offline)
     table = read_table(storage, offline, [name for name in names if name in config.reads])
-    found = analyze(table, config, datetime.now(UTC))
+    found = analyze(table, config, datetime.now(UTC), names)
     places = {"analytics": f"{job.run_key}/analytics.json", "page": f"{job.run_key}/analytics.html"}
     storage.write_json(places["analytics"], {"offline": offline.id, **found.model_dump(mode="json")})
     storage.write_bytes(places["page"], render(to_page(found, f"Ticket analytics: {job.bucket}")))

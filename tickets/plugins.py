@@ -80,6 +80,10 @@ class Plugins:
         """The names of all plug-ins, loaded or not."""
         return tuple(sorted(self._found))
 
+    def origin(self, name: str) -> str:
+        """The distribution that brings a plug-in, with its version."""
+        return _origin(self._found[name])
+
     def step(self, kind: str) -> CleaningStep:
         """The cleaning step of that name.
 
@@ -144,5 +148,8 @@ def _check_name(entry: EntryPoint) -> None:
 
 def _place(entry: EntryPoint) -> str:
     """The entry point and the distribution that brings it, for an error."""
-    brought_by = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "an unknown distribution"
-    return f"plug-in {entry.name!r} ({entry.value}) of {brought_by}"
+    return f"plug-in {entry.name!r} ({entry.value}) of {_origin(entry)}"
+
+
+def _origin(entry: EntryPoint) -> str:
+    return f"{entry.dist.name} {entry.dist.version}" if entry.dist else "an unknown distribution"

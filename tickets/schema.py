@@ -5,6 +5,7 @@ It does not know where tickets come from (`data/sources.py`) or what a model mak
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -146,6 +147,8 @@ FIELDS: Final[tuple[Field, ...]] = (
 )
 """The 60 fields of the contract and `tenant`."""
 
+MADE_ID: Final = r"^made-[0-9a-f]{20}$"
+"""What an id looks like that `made_id` makes; its digits may look like a card's."""
 BY_NAME: Final[Mapping[str, Field]] = MappingProxyType({field.name: field for field in FIELDS})
 
 
@@ -272,6 +275,17 @@ SYSTEM_COLUMNS: Final[Mapping[str, pa.DataType]] = MappingProxyType(
     }
 )
 """What ingestion adds to every ticket."""
+
+
+def made_id(file_name: str, position: int, content: str) -> str:
+    """The id of a ticket that has none of its own: the same row of the same file gets the same again.
+
+    Args:
+        file_name: Name of the file it comes from.
+        position: Its place in that file.
+        content: Its `content_hash`.
+    """
+    return "made-" + hashlib.sha256(f"{file_name}\n{position}\n{content}".encode()).hexdigest()[:20]
 
 
 def arrow_schema(own_fields: Iterable[Field] = ()) -> pa.Schema:

@@ -14,7 +14,7 @@ import pytest
 REPOSITORY = Path(__file__).parents[2]
 ROOMS = (
     ("errors",),
-    ("schema", "events"),
+    ("schema", "events", "times"),
     ("config",),
     ("text", "masking", "values", "logs", "page", "plugins"),
     ("cleaning",),

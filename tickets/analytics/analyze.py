@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Final
 
@@ -26,19 +27,20 @@ _MOST_SCORES: Final = 12  # distinct values up to which scores are counted one b
 _SCORE_BINS: Final = 10
 
 
-def analyze(table: pa.Table, config: AnalyticsConfig, now: datetime) -> Analytics:
+def analyze(table: pa.Table, config: AnalyticsConfig, now: datetime, available: Collection[str] = ()) -> Analytics:
     """Compute every figure of the report.
 
     Args:
         table: One row per ticket, with the columns that `config` names; other columns are ignored.
         config: Columns, groups, calendars and targets.
         now: The present, with a zone; a time after it, or before 1970, is taken as missing.
+        available: Every column that the tickets have, where the table holds some of them alone.
 
     Raises:
         ConfigError: A column holds another kind of value than a figure needs, or one that the configuration names and
             that is no field of the contract does not exist.
     """
-    columns = Columns(table, now)
+    columns = Columns(table, now, available)
     times = read_lifetimes(columns, config, now)
     levels, in_time = [], {}
     for name in config.targets:

@@ -29,7 +29,7 @@ def measure_backlog(times: Lifetimes, config: AnalyticsConfig) -> Backlog | None
     last = int(local_months(np.array([times.as_of_ms]), config.time_zone)[0])
     return Backlog(
         num_open=int(np.count_nonzero(times.is_open)),
-        age_days=Quantity(age_days).summary(config.confidence),
+        age_days=Quantity(age_days, is_duration=True).summary(config.confidence),
         ages=bins(age_days, (0.0, *config.backlog_days)),
         months=_flow(created, resolved, last, config.max_months),
         num_unplaced=int(np.count_nonzero(~is_placed)),

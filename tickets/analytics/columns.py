@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Final, Literal
 
@@ -24,10 +25,12 @@ class Columns:
     Args:
         table: Tickets, one per row.
         now: The present; a time after it, or before 1970, is taken as missing.
+        available: Every column that the tickets have, where the table holds some of them alone.
     """
 
-    def __init__(self, table: pa.Table, now: datetime) -> None:
+    def __init__(self, table: pa.Table, now: datetime, available: Collection[str] = ()) -> None:
         self._table = table
+        self._available = frozenset([*table.column_names, *available])
         self._now_ms = now.timestamp() * 1000
         self.num_rows: int = table.num_rows
         self.num_outside = 0
@@ -99,7 +102,7 @@ class Columns:
         if name not in self._table.column_names:
             if name in BY_NAME:
                 return None
-            known = ", ".join(sorted(self._table.column_names))
+            known = ", ".join(sorted(self._available))
             raise ConfigError(f"no column {name!r}, which the settings under analytics name; allowed: {known}")
         column = self._table[name].combine_chunks()
         return None if column.null_count == len(column) else column

@@ -53,30 +53,39 @@ def read_lifetimes(columns: Columns, config: AnalyticsConfig, now: datetime) -> 
     created = columns.times(names.created_at)
     if created is None:
         columns.leave_out("months, backlog and service levels", names.created_at)
-    resolution = _duration(columns, created, names.resolved_at, names.resolution_hours, now_ms)
+    closed = columns.times(names.closed_at)
+    resolution = _duration(columns, created, names.resolved_at, names.resolution_hours, now_ms, closed)
     if resolution is None:
         lacks = names.created_at if created is None else names.resolved_at
-        columns.leave_out("resolution time, open tickets", lacks, names.resolution_hours)
+        columns.leave_out("resolution time, open tickets", lacks, names.resolution_hours, names.closed_at)
     response = _duration(columns, created, names.first_response_at, names.first_response_hours, now_ms)
     if response is None:
         columns.leave_out("first-response time", names.first_response_at, names.first_response_hours)
     is_open = None
     if resolution is not None:
         is_open = _is_open(columns, config, resolution)
+        is_open = is_open if closed is None else is_open & np.isnan(closed)
         resolution = _of_closed(resolution, is_open)
     as_of = now_ms if config.as_of == "now" else _latest(now_ms, created, resolution, response)
     return Lifetimes(created, resolution, response, is_open, as_of)
 
 
 def _duration(
-    columns: Columns, created: Floats | None, at: str | None, hours: str | None, now_ms: float
+    columns: Columns,
+    created: Floats | None,
+    at: str | None,
+    hours: str | None,
+    now_ms: float,
+    instead: Floats | None = None,
 ) -> Duration | None:
-    """From two times, or from the hours where one of them is missing."""
+    """From two times, or from the hours where one of them is missing, or else from the opening to `instead`."""
     ends, given = columns.times(at), columns.numbers(hours)
-    if (ends is None or created is None) and given is None:
+    if ((ends is None and instead is None) or created is None) and given is None:
         return None
     nothing = np.full(columns.num_rows, np.nan)
-    created, ends, given = (nothing if part is None else part for part in (created, ends, given))
+    created, ends, given, instead = (nothing if part is None else part for part in (created, ends, given, instead))
+    stands_in = np.isnan(ends) & np.isnan(given) & ~np.isnan(instead)
+    ends = np.where(stands_in, instead, ends)
     from_times = (ends - created) / HOUR_MS
     uses_field = np.isnan(from_times)
     taken = np.where(uses_field, given, from_times)
@@ -87,6 +96,7 @@ def _duration(
     source = DurationSource(
         num_from_times=int(np.count_nonzero(~uses_field & ~is_negative)),
         num_from_field=int(np.count_nonzero(uses_field & ~np.isnan(taken))),
+        num_from_closed=int(np.count_nonzero(stands_in & ~np.isnan(taken))),
         num_negative=int(np.count_nonzero(is_negative)),
     )
     return Duration(ends_known, taken, ~np.isnan(ends) | ~np.isnan(given), source)
@@ -98,8 +108,12 @@ def _is_open(columns: Columns, config: AnalyticsConfig, resolution: Duration) ->
     status = columns.keys(config.columns.status)
     if status is None:
         return by_time
-    says_open = np.array([*(name in config.open_statuses for name in status.names), False])
-    decided: Bools = np.where(status.codes >= 0, says_open[status.codes], by_time)
+    says_open, says_closed = (
+        np.array([*(name in states for name in status.names), False])[status.codes]
+        for states in (config.open_statuses, config.closed_statuses)
+    )
+    by_default = np.zeros_like(by_time) if config.open_statuses else by_time
+    decided: Bools = np.where(status.codes >= 0, (says_open | by_default) & ~says_closed, by_time)
     return decided
 
 

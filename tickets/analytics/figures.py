@@ -24,10 +24,13 @@ class Quantity:
 
     Args:
         values: float64[n]; NaN: the ticket has none.
+        is_duration: They are times or ages: never below zero, and some much longer than most, so that the bounds of
+            the mean are those of its logarithm.
     """
 
-    def __init__(self, values: Floats) -> None:
+    def __init__(self, values: Floats, is_duration: bool = False) -> None:
         self.values = values
+        self._is_duration = is_duration
         num_known = int(np.count_nonzero(~np.isnan(values)))
         self._ascending: Ints = np.argsort(values, kind="stable")[:num_known]  # NaN comes last
 
@@ -46,7 +49,7 @@ class Quantity:
         counts = np.bincount(of_known, minlength=num_slots)
         starts = np.cumsum(counts) - counts
         with np.errstate(over="ignore", invalid="ignore"):  # numbers so large have no mean that can be written
-            columns = _means(ascending, of_known[by_slot], counts, confidence)
+            columns = _means(ascending, of_known[by_slot], counts, confidence, self._is_duration)
         columns["p50_low"], columns["p50_high"] = _median_bounds(ascending, starts, counts, confidence)
         for quantile in _QUANTILES:
             columns[f"p{quantile * 100:.0f}"] = _quantiles(ascending, starts, counts, quantile)
@@ -106,15 +109,22 @@ def wilson(hits: Numbers, counts: Ints, confidence: float) -> tuple[Floats, Floa
     return np.maximum(middle - half, 0.0), np.minimum(middle + half, 1.0)
 
 
-def _means(values: Floats, slots: Ints, counts: Ints, confidence: float) -> dict[str, Floats]:
-    """Means with the bounds of Student's t."""
+def _means(values: Floats, slots: Ints, counts: Ints, confidence: float, in_logs: bool) -> dict[str, Floats]:
+    """Means with the bounds of Student's t; of durations on the logarithm of the mean, by the delta method.
+
+    The standard error of log(m) is that of m divided by m (Casella and Berger, Statistical Inference 2002, section
+    5.5.4), so both bounds lie above zero, the upper one further from the mean, as the tail of long times asks for.
+    """
     from scipy.special import stdtrit
 
     means = _divided(np.bincount(slots, values, minlength=len(counts)), counts)
     squares = np.bincount(slots, (values - means[slots]) ** 2, minlength=len(counts))
     errors = np.sqrt(_divided(_divided(squares, counts - 1), counts))
     half = stdtrit(np.maximum(counts - 1, 1), (1 + confidence) / 2) * errors
-    return {"mean": means, "mean_low": means - half, "mean_high": means + half}
+    if not in_logs:
+        return {"mean": means, "mean_low": means - half, "mean_high": means + half}
+    spread = np.exp(np.divide(half, means, out=np.where(np.isnan(half), np.nan, 0.0), where=means > 0))
+    return {"mean": means, "mean_low": means / spread, "mean_high": means * spread}
 
 
 def _median_bounds(ascending: Floats, starts: Ints, counts: Ints, confidence: float) -> tuple[Floats, Floats]:

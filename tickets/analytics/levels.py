@@ -100,7 +100,7 @@ def _level(
     has_target = allowed.of_ticket < len(allowed.values)
     is_known = ~np.isnan(worked) & has_target
     is_late = in_time == 0
-    finished = Quantity(np.where(is_known & ~waits, worked, np.nan) / _MINUTES)
+    finished = Quantity(np.where(is_known & ~waits, worked, np.nan) / _MINUTES, is_duration=True)
     num_slots = len(allowed.values) + 1
     by_value = zip(
         allowed.values,

@@ -97,7 +97,11 @@ def measure(columns: Columns, config: AnalyticsConfig, times: Lifetimes, in_time
         "first_response_hours": times.first_response.hours if times.first_response else None,
         "satisfaction": satisfaction,
     }
-    quantities = {name: Quantity(known) for name, known in values.items() if known is not None}
+    quantities = {
+        name: Quantity(known, is_duration=name.endswith("_hours"))
+        for name, known in values.items()
+        if known is not None
+    }
     flags = _flags(columns, config, times)
     return Measured(times.is_open, quantities, flags, in_time, columns.num_rows, config.confidence)
 

@@ -81,6 +81,8 @@ def _source_in_words(name: str, source: DurationSource) -> str:
         f"{name} times: {quantity(source.num_from_times)} from both times, {quantity(source.num_from_field)} from the "
         "column of hours where a time is missing."
     )
+    if source.num_from_closed:
+        words += f" {quantity(source.num_from_closed)} of the times at the end are those of closing: there is no other."
     if source.num_negative:
         words += f" {quantity(source.num_negative)} would be below zero and are left out."
     return words
@@ -161,7 +163,8 @@ def _method(analytics: Analytics) -> Section:
             "A dash means that nothing is known; it is never a zero. p90 is the value that nine in ten tickets do not "
             "exceed; quantiles are exact, with linear interpolation between neighbours.",
             f"The span in brackets holds the true value with a probability of {sure}: Wilson's interval for shares, "
-            "Student's for means, order statistics for medians. A span is wide where tickets are few.",
+            "Student's for means (of times on their logarithm), order statistics for medians. "
+            "A span is wide where tickets are few.",
             "Open tickets have no resolution time. Solved at first contact counts resolved tickets alone. "
             f"{quantity(analytics.num_outside)} times before 1970 or after the present were taken as missing.",
         ),

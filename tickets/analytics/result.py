@@ -26,7 +26,7 @@ class Summary(Result):
     mean: float | None
     """Arithmetic mean."""
     mean_low: float | None
-    """Lower bound of the mean's interval (Student's t); null below two tickets."""
+    """Lower bound of the mean's interval (Student's t, of a time on its logarithm); null below two tickets."""
     mean_high: float | None
     """Upper bound of the mean's interval."""
     p50: float | None
@@ -124,6 +124,8 @@ class DurationSource(Result):
     """Tickets with both times."""
     num_from_field: int
     """Tickets where a time is missing and the column of hours stands in."""
+    num_from_closed: int = 0
+    """Of those with both times, tickets whose second time is when they were closed, since they have no other."""
     num_negative: int
     """Tickets that would have ended before they were opened, or have negative hours; they have no duration here."""
 

@@ -61,7 +61,10 @@ class ColumnsConfig(Config):
     created_at: str = "created_at"
     """When the ticket was opened."""
     resolved_at: str = "resolved_at"
-    """When it was resolved; a ticket without is open."""
+    """When it was resolved; a ticket without, and without `closed_at`, is open."""
+    closed_at: str | None = None
+    """When it was closed, where the source has it: stands in where `resolved_at` is missing, and a ticket that has it
+    is never open."""
     resolution_hours: str = "resolution_time_hours"
     """Hours from opening to resolution; stands in where one of the two times is missing."""
     first_response_at: str | None = None
@@ -81,7 +84,7 @@ class ColumnsConfig(Config):
     agent: str = "agent_id"
     """Who handled it."""
     status: str | None = None
-    """State of the ticket, where `open_statuses` must decide which tickets are open."""
+    """State of the ticket, where `open_statuses` or `closed_statuses` decide which tickets are open."""
 
 
 class CalendarConfig(Config):
@@ -162,7 +165,10 @@ class AnalyticsConfig(Config):
     first_contact_max: Count = 1
     """Contacts up to which a ticket counts as solved at first contact."""
     open_statuses: tuple[str, ...] = ()
-    """Values of `columns.status` with which a ticket is open, whatever its times say."""
+    """Values of `columns.status` with which a ticket is open though it has a time of resolution; where any are given, a
+    ticket with another value is not open."""
+    closed_statuses: tuple[str, ...] = ()
+    """Values of `columns.status` with which a ticket is never open, whatever its times say."""
     confidence: Probability = 0.95
     """Probability with which each interval holds the true value."""
     as_of: Literal["data", "now"] = "data"
@@ -198,8 +204,13 @@ class AnalyticsConfig(Config):
             if target.calendar is not None and target.calendar not in self.calendars:
                 known = ", ".join(sorted(self.calendars)) or "none is configured"
                 raise ValueError(f"targets.{name}.calendar: {target.calendar!r} is not known; allowed: {known}")
-        if bool(self.open_statuses) != (self.columns.status is not None):
-            raise ValueError("open_statuses and columns.status only mean something together; allowed: both or neither")
+        if bool(self.open_statuses or self.closed_statuses) != (self.columns.status is not None):
+            raise ValueError(
+                "columns.status and open_statuses or closed_statuses only mean something together; allowed: both or "
+                "neither"
+            )
+        if both := sorted(set(self.open_statuses) & set(self.closed_statuses)):
+            raise ValueError(f"{both[0]!r} is open and closed; allowed: in open_statuses or in closed_statuses")
         return self
 
 

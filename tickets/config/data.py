@@ -5,13 +5,26 @@ from __future__ import annotations
 import os
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator
 
 from tickets.config.base import Config, Count, Fraction, PositiveInt
 from tickets.schema import Kind, Stage
+from tickets.times import KEYWORDS, check_form, zone_of
+
+
+def _text_encoding(name: str) -> str:
+    try:
+        "a".encode(name)
+    except (LookupError, UnicodeError):
+        raise ValueError(f"{name!r} is no encoding; allowed: one that Python knows, such as utf-8 or cp1252") from None
+    return name
+
+
+Encoding = Annotated[str, AfterValidator(_text_encoding)]
+"""The name of a text encoding."""
 
 
 def default_root() -> str:
@@ -159,6 +172,10 @@ class CommentsConfig(Config):
     """As for the tickets."""
     delimiter: str = ","
     """What parts the columns of a CSV file."""
+    encoding: Encoding = "utf-8"
+    """As for the tickets."""
+    records: str | None = None
+    """As for the tickets."""
     ticket_id: str = "ticket_id"
     """Column with the id of the ticket."""
     created_at: str = "created_at"
@@ -181,6 +198,12 @@ class SourceConfig(Config):
     """`auto` goes by the ending; `json` is an array of objects (one object, or one per line, is read too)."""
     delimiter: str = ","
     """What parts the columns of a CSV file."""
+    encoding: Encoding = "utf-8"
+    """How CSV and JSON files are written, such as `cp1252`, `latin-1` or `utf-16`. A byte order mark of UTF-8 wins; a
+    file with the mark of UTF-16 is refused where another encoding is set."""
+    records: str | None = None
+    """Key, or keys joined by dots, of the array that holds the rows where JSON wraps them: `tickets` for
+    `{"tickets": [...]}`. A file may hold several such objects. Unset: rows are not wrapped."""
     fields: dict[str, str] = Field(default_factory=dict)
     """Contract or own field → column of the file, or a template such as `{Summary}: {Body}`. A contract field
     that is not named here takes the column of its own name, if there is one that nothing else uses."""
@@ -190,9 +213,13 @@ class SourceConfig(Config):
     """Field → {value in the file: value to use}."""
     missing: tuple[str, ...] = ("", "?", "N/A", "n/a", "NA", "null", "None", "nan", "NaN")
     """Texts that mean: no value."""
-    timestamps: Literal["auto", "iso", "epoch_s", "epoch_ms"] = "auto"
-    """How times are written; `auto` tells ISO 8601 from epoch seconds and milliseconds value by value. A time
-    without a zone is taken as UTC."""
+    timestamps: Literal["auto", "iso", "epoch_s", "epoch_ms"] | tuple[str, ...] = "auto"
+    """How times are written: one of these, or a form of Python's `strptime` such as `%d/%m/%Y %H:%M`, or a list of
+    both, of which the first one that fits counts. `auto` tells apart, value by value, ISO 8601, epoch seconds and
+    milliseconds, mail dates (RFC 2822) and `05.01.2024`; it guesses no order of day and month."""
+    time_zone: str = "UTC"
+    """Zone of times that name none, such as `Europe/Vienna`. An hour that clocks show twice is the first of the two;
+    one that they skip counts on from before the change: 02:30 is 03:30 of summer time."""
     value_sets: Literal["contract", "none"] | dict[str, tuple[str, ...]] = "contract"
     """Closed value sets: the contract's own, none, or field → allowed values. A value outside is marked."""
     targets: tuple[str, ...] = ("category",)
@@ -209,6 +236,29 @@ class SourceConfig(Config):
     split: Split | None = None
     """How rows are cut into train, validation, calibration and test. Unset: by time where every ticket has
     `created_at`, else at random."""
+
+    @field_validator("timestamps", mode="before")
+    @classmethod
+    def _one_form_or_several(cls, timestamps: Any) -> Any:
+        return (timestamps,) if isinstance(timestamps, str) and timestamps not in KEYWORDS else timestamps
+
+    @field_validator("timestamps")
+    @classmethod
+    def _known_forms(cls, timestamps: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        if not timestamps:
+            raise ValueError("allowed: one form at least")
+        for form in () if isinstance(timestamps, str) else timestamps:
+            if "%" in form:
+                check_form(form)
+            elif form not in KEYWORDS:
+                raise ValueError(f"{form!r}; allowed: {', '.join(KEYWORDS)}, or a strptime form such as %d/%m/%Y %H:%M")
+        return timestamps
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, time_zone: str) -> str:
+        zone_of(time_zone)
+        return time_zone
 
 
 class RedisConfig(Config):

@@ -145,7 +145,8 @@ class QualityConfig(Config):
     its family (`value_set`); the full name wins."""
     limits: dict[str, Share] = Field(default_factory=dict)
     """Check or family → largest allowed share of the tickets that it may find something in. More refuses the job and
-    nothing is published. `unreadable` is the share of all rows that could not be read."""
+    nothing is published. `unreadable` is the share of all rows that could not be read, `damaged_files` that of the
+    files that could not be read to their end, of which nobody knows how many rows they lost: 0 allows none."""
     rules: tuple[RuleConfig, ...] = ()
     """Business rules of the organisation."""
     plugins: tuple[str, ...] | None = None

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tickets.schema import Kind
+from tickets.times import offset_ms, zone_of
 from tickets.values import converter, to_text
 
 MISFITS: Final = (ValueError, TypeError, OverflowError, RecursionError)
@@ -28,7 +29,8 @@ _ISO_FORMS: Final = (
     (r"^[12]\d{3}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,3})?(?:Z|[+-]\d\d:\d\d)$", pa.timestamp("ms", tz="UTC")),
     (r"^[12]\d{3}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,3})?$", pa.timestamp("ms")),
 )
-"""Times that Arrow reads as `tickets.values` does, with a zone or in UTC; a column is of one form."""
+"""Times that Arrow reads as `tickets.values` does, with a zone or without; a column is of one form."""
+_DAY_MS: Final = 86_400_000
 _COMPACT: Final = (19_000_000, 20_999_999)  # an integer that may be a date, such as 20250131
 
 
@@ -44,19 +46,26 @@ class Converter:
 
     Args:
         kind: The kind of the field.
-        timestamps: How times are written: `auto`, `iso`, `epoch_s` or `epoch_ms`.
+        timestamps: How times are written: `auto`, `iso`, `epoch_s`, `epoch_ms`, or `strptime` forms.
         missing: Texts that mean no value, without white space around them.
         renamed: Text in the file, without white space around it → value to use; None: no value is renamed.
+        time_zone: IANA name of the zone of times that name none.
     """
 
     def __init__(
-        self, kind: Kind, timestamps: str, missing: frozenset[Any], renamed: dict[str, str] | None = None
+        self,
+        kind: Kind,
+        timestamps: str | Sequence[str],
+        missing: frozenset[Any],
+        renamed: dict[str, str] | None = None,
+        time_zone: str = "UTC",
     ) -> None:
         self._kind = kind
         self._timestamps = timestamps
         self._missing = missing
         self._renamed = renamed
-        self._convert = converter(kind, timestamps)
+        self._zone = zone_of(time_zone)
+        self._convert = converter(kind, timestamps, time_zone)
 
     def __call__(self, raw: Sequence[Any]) -> Converted:
         """The column of raw values, of the kind's Arrow type."""
@@ -96,17 +105,32 @@ class Converter:
         for form, type_ in _ISO_FORMS:
             if pc.all(pc.match_substring_regex(known, form)).as_py():
                 try:
-                    return known.cast(type_).cast(pa.timestamp("ms", tz="UTC"))
+                    moments = known.cast(type_)
+                    return moments if type_.tz else self._from_clocks(moments)
                 except pa.ArrowInvalid:  # a day or an hour that there is not
                     return None
         return None
+
+    def _from_clocks(self, shown: pa.Array) -> pa.Array:
+        """What clocks of the zone show → UTC; timestamps in ms."""
+        ms = shown.fill_null(0).cast(pa.int64()).to_numpy()
+        days, day_of = np.unique(ms // _DAY_MS, return_inverse=True)
+        at_start, at_end = (
+            np.array([offset_ms(day * _DAY_MS, self._zone) for day in of], np.int64)
+            for of in (days.tolist(), (days + 1).tolist())
+        )
+        offsets = at_start[day_of]
+        for row in np.flatnonzero((at_start != at_end)[day_of]):  # clocks are changed on that day
+            offsets[row] = offset_ms(int(ms[row]), self._zone)
+        mask = shown.is_null().to_numpy(zero_copy_only=False)
+        return pa.array(ms - offsets, pa.timestamp("ms", tz="UTC"), mask=mask)
 
     def _from_array(self, array: pa.Array) -> pa.Array | None:
         """A column of one type, or None where its values have to be looked at one by one."""
         if self._kind is Kind.FLAG and pa.types.is_boolean(array.type):
             return array
         if self._kind is Kind.NUMBER and pa.types.is_integer(array.type):
-            return array.cast(pa.float64(), safe=False)
+            return _exact(array)
         if self._kind is Kind.NUMBER and pa.types.is_floating(array.type):
             return _finite(array)
         if self._kind is Kind.TIME and pa.types.is_integer(array.type):
@@ -119,7 +143,7 @@ class Converter:
 
     def _moments(self, array: pa.Array) -> pa.Array | None:
         """Epochs as UTC times; None where one may be written otherwise, or lies outside the calendar."""
-        if self._timestamps == "iso":
+        if self._timestamps not in ("auto", "epoch_s", "epoch_ms"):
             return None
         known = array.drop_null().to_numpy().astype(np.int64)
         size = np.abs(known)
@@ -171,6 +195,14 @@ def _typed(raw: Sequence[Any]) -> pa.Array | None:
     if pa.types.is_floating(array.type) and any(value.__class__ is bool for value in raw):
         return None
     return array
+
+
+def _exact(array: pa.Array) -> pa.Array | None:
+    """Integers as numbers; None where one has more digits than a number holds."""
+    try:
+        return array.cast(pa.float64())
+    except pa.ArrowInvalid:
+        return None
 
 
 def _finite(array: pa.Array) -> pa.Array | None:

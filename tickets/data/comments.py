@@ -139,9 +139,12 @@ def _mapping(source: SourceConfig, comments: CommentsConfig) -> SourceConfig:
         path=comments.path,
         format=comments.format,
         delimiter=comments.delimiter,
+        encoding=comments.encoding,
+        records=comments.records,
         fields=fields,
         missing=source.missing,
         timestamps=source.timestamps,
+        time_zone=source.time_zone,
         value_sets="none",
     )
 

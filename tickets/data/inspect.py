@@ -38,9 +38,12 @@ def inspect_tickets(storage: Storage, bucket: str, reading: Reading, now: dateti
         tally.add_findings(table, checks.run_deep(table, offline.num_rows))
         fingerprints.append(checks.fingerprint(table))
         logs.get("data").info("{} of {} tickets checked", tally.num_tickets, offline.num_rows)
-    for table in read_parts(storage, load_snapshot(storage, f"{bucket}/quarantine")):
+    quarantine = load_snapshot(storage, f"{bucket}/quarantine")
+    for table in read_parts(storage, quarantine):
         tally.add_quarantine(table)
         tally.add_refused(table)
     mapped = TicketMapper(reading.source).used_columns
     every = pa.concat_tables(fingerprints)
-    return build_report(checks, tally, fields, reading.source.name, now, every, mapped)
+    bronze = load_snapshot(storage, f"{bucket}/bronze")
+    rows_in, tally.num_files = bronze.num_rows + quarantine.num_rows, len(bronze.meta["files"])
+    return build_report(checks, tally, fields, reading.source.name, now, every, mapped, rows_in)

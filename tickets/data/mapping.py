@@ -19,20 +19,22 @@ import pyarrow.compute as pc
 
 from tickets.config import SourceConfig
 from tickets.data.columns import MISFITS, Converter, is_missing
+from tickets.data.envelopes import only_records
 from tickets.data.readers import RawRow
 from tickets.errors import ConfigError
+from tickets.quality.mapped import MappedColumn
 from tickets.schema import (
     BY_NAME,
     FIELDS,
     SYSTEM_COLUMNS,
-    TAXONOMY,
     VALUE_SETS,
     Field,
     Kind,
     Stage,
     arrow_schema,
+    made_id,
 )
-from tickets.values import converter, storable_text, to_json, to_text
+from tickets.values import converter, rounded, storable_text, to_json, to_text
 
 QUARANTINE_SCHEMA: Final = pa.schema(
     [
@@ -95,6 +97,7 @@ class TicketMapper:
             for field in self._fields
         }
         self.used_columns = {column for pattern in self._patterns.values() for column in _columns_of(pattern)}
+        self.mapped_columns = self._find_mapped()
         self._direct = tuple({pattern for pattern in self._patterns.values() if pattern and "{" not in pattern})
         self._converters = {field.name: self._build_converter(field) for field in self._fields}
         self.schema = arrow_schema(own_fields(source))
@@ -118,7 +121,7 @@ class TicketMapper:
         columns["ticket_id"] = _with_made_ids(columns["ticket_id"], file_name, read, hashes)
         system = {
             "extra": pa.array(self._extras(values, misfits), pa.string()),
-            "marks": pa.array(self._marks(columns, misfits), pa.list_(pa.string())),
+            "marks": pa.array(self._marks(len(read), misfits), pa.list_(pa.string())),
             "originals": pa.nulls(len(read), pa.string()),
             "given_split": pa.array([split] * len(read), pa.string()),
             "source_file": pa.array([file_name] * len(read), pa.string()),
@@ -134,6 +137,22 @@ class TicketMapper:
         empty = [row for row, is_usable in zip(read, usable, strict=True) if not is_usable]
         refused = [row for row in rows if row.values is None]
         return table.filter(pa.array(usable, pa.bool_())), _quarantine(file_name, refused, empty)
+
+    def _find_mapped(self) -> tuple[MappedColumn, ...]:
+        """Every column that is read, with the setting that says so, first those that the configuration names."""
+        source, named = self._source, []
+        for name in self._patterns:
+            columns = _columns_of(self._patterns[name])
+            if name in source.fields or name in source.own_fields:
+                key = f"source.{'fields' if name in source.fields else 'own_fields'}.{name}"
+                named += [MappedColumn(name, key, column) for column in columns]
+            elif name not in BY_NAME:
+                named += [MappedColumn(name, "source.targets", column) for column in columns]
+        if source.sequence is not None:
+            named.append(MappedColumn("sequence", "source.sequence", source.sequence))
+        seen = {of.column for of in named}
+        default = (MappedColumn(name, "", name) for name in sorted(self.used_columns - seen))
+        return (*named, *default)
 
     def _read_columns(self, rows: list[dict[str, Any]]) -> tuple[dict[str, pa.Array], dict[int, list[str]]]:
         """Every field's column, and row → the fields whose value did not fit."""
@@ -158,14 +177,15 @@ class TicketMapper:
         column = self._source.sequence
         if column is None:
             return pa.nulls(len(rows), pa.float64())
-        return Converter(Kind.NUMBER, "auto", self._missing)([row.get(column) for row in rows]).values
+        return Converter(Kind.NUMBER, "auto", self._missing)([rounded(row.get(column)) for row in rows]).values
 
     def _build_converter(self, field: Field) -> Converter:
         if "{" in self._patterns[field.name]:  # filled from values of which each was looked at
-            return Converter(field.kind, self._source.timestamps, frozenset())
+            return Converter(field.kind, self._source.timestamps, frozenset(), None, self._source.time_zone)
         # A closed value is a value: the region `NA` is North America.
         missing = self._missing - self.value_sets.get(field.name, frozenset())
-        return Converter(field.kind, self._source.timestamps, missing, self._values.get(field.name))
+        renamed = self._values.get(field.name)
+        return Converter(field.kind, self._source.timestamps, missing, renamed, self._source.time_zone)
 
     def _usable(self, columns: dict[str, pa.Array], num_rows: int) -> list[bool]:
         """Which rows have any value but ids and times."""
@@ -187,18 +207,9 @@ class TicketMapper:
             extras[at] = to_json(kept).decode() if kept else None
         return extras
 
-    def _marks(self, columns: dict[str, pa.Array], misfits: dict[int, list[str]]) -> list[list[str]]:
-        """Per row what is odd: values that did not fit, then values outside their set."""
-        marks: list[list[str]] = [[] for _ in range(len(columns["ticket_id"]))]
-        for at, names in misfits.items():
-            marks[at] += [f"{name}: not a {self._kinds[name]}" for name in names]
-        for name, allowed in self.value_sets.items():
-            for at in _rows_outside(columns[name], allowed):
-                marks[at].append(f"{name}: outside the value set")
-        if self._source.value_sets == "contract":
-            for at in _rows_outside_taxonomy(columns["category"], columns["subcategory"]):
-                marks[at].append("subcategory: not of its category")
-        return marks
+    def _marks(self, num_rows: int, misfits: dict[int, list[str]]) -> list[list[str]]:
+        """Per row the values that did not fit; whatever else is odd is for the checks to find (`tickets.quality`)."""
+        return [[f"{name}: not a {self._kinds[name]}" for name in misfits.get(at, ())] for at in range(num_rows)]
 
     def _build_value_sets(self) -> dict[str, frozenset[Any]]:
         """The closed sets, each value as its field holds it; the items' values for a list."""
@@ -211,7 +222,9 @@ class TicketMapper:
         return {name: self._value_set(fields[name], values) for name, values in chosen.items()}
 
     def _value_set(self, field: Field, values: Sequence[str]) -> frozenset[Any]:
-        convert = storable_text if field.kind is Kind.LIST else converter(field.kind, self._source.timestamps)
+        source = self._source
+        convert = converter(field.kind, source.timestamps, source.time_zone)
+        convert = storable_text if field.kind is Kind.LIST else convert
         try:
             return frozenset(convert(value) for value in values)
         except MISFITS:
@@ -248,49 +261,27 @@ def _has_value(column: pa.Array, kind: Kind) -> np.ndarray:
     return np.asarray(pc.fill_null(found, False).to_numpy(zero_copy_only=False))
 
 
-def _rows_outside(column: pa.Array, allowed: frozenset[Any]) -> list[int]:
-    """Rows with a value, or an item of one, that is not allowed."""
-    is_list = pa.types.is_list(column.type)
-    values = column.flatten() if is_list else column
-    known = pa.array(list(allowed), values.type)
-    wrong = pc.and_(pc.is_valid(values), pc.invert(pc.is_in(values, value_set=known)))
-    places = np.flatnonzero(wrong.to_numpy(zero_copy_only=False))
-    if is_list and len(places):
-        places = np.unique(pc.list_parent_indices(column).to_numpy()[places])
-    return list(places.tolist())
-
-
-def _rows_outside_taxonomy(category: pa.Array, subcategory: pa.Array) -> list[int]:
-    """Rows whose category is known and whose subcategory is none of its own."""
-    wrong = np.zeros(len(category), dtype=bool)
-    for name, allowed in TAXONOMY.items():
-        other = pc.invert(pc.is_in(subcategory, value_set=pa.array(allowed)))
-        of_it = pc.and_(pc.equal(category, name), pc.and_(pc.is_valid(subcategory), other))
-        wrong |= pc.fill_null(of_it, False).to_numpy(zero_copy_only=False)
-    return list(np.flatnonzero(wrong).tolist())
-
-
 def _with_made_ids(ids: pa.Array, file_name: str, rows: Sequence[RawRow], hashes: Sequence[str]) -> pa.Array:
     """The ids, with one made for each row without: the same row of the same file gets the same again."""
     if not ids.null_count:
         return ids
     return pa.array(
         [
-            known or _made_id(file_name, row.position, made)
+            known or made_id(file_name, row.position, made)
             for known, row, made in zip(ids.to_pylist(), rows, hashes, strict=True)
         ],
         pa.string(),
     )
 
 
-def _made_id(file_name: str, position: int, content: str) -> str:
-    """An id for a row without one: the same file gives the same id again."""
-    return "made-" + hashlib.sha256(f"{file_name}\n{position}\n{content}".encode()).hexdigest()[:20]
+def _why_empty(values: dict[str, Any]) -> str:
+    path = only_records(values)
+    return f"no usable field, but source.records={path} may read its rows" if path else "no usable field"
 
 
 def _quarantine(file_name: str, refused: list[RawRow], empty: list[RawRow]) -> pa.Table:
     rows = [(row.position, row.reason, row.raw) for row in refused]
-    rows += [(row.position, "no usable field", to_json(row.values)) for row in empty]
+    rows += [(row.position, _why_empty(row.values or {}), to_json(row.values)) for row in empty]
     rows.sort(key=lambda row: row[0])
     return pa.table(
         {

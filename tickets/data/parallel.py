@@ -90,7 +90,7 @@ def read_tickets(files: Sequence[SourceFile], source: SourceConfig, batch_rows: 
         for item in batch["file"]:
             file = SourceFile(**orjson.loads(item))
             with logs.timed(logs.get("data"), "source.read", uri=file.uri, rows=0) as done:
-                for rows in read_rows(file, source.delimiter, batch_rows):
+                for rows in read_rows(file, source.delimiter, batch_rows, source.encoding, source.records):
                     done["rows"] += len(rows)
                     yield _joined(*mapper.map(file.name, file.split, rows))
 

@@ -10,18 +10,21 @@ import csv
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, replace
 from itertools import chain, count, islice
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tickets import logs
+from tickets.data.envelopes import Seeker
 from tickets.data.sources import Format, SourceFile
 from tickets.data.stream import DAMAGED, ByteStream
 from tickets.errors import DamagedFileError, SourceError
+from tickets.quality.outcome import DAMAGED_FILE
 from tickets.storage import open_export
 
 
@@ -42,8 +45,16 @@ class RawRow:
     reason: str | None = None
 
 
+class _Layout(NamedTuple):
+    """How the rows of a text file are told apart."""
+
+    delimiter: str
+    records: str | None
+
+
 _DECODER: Final = json.JSONDecoder()
-_SEPARATORS: Final = re.compile(r"[\s,\]]*")
+_SEPARATORS: Final = re.compile(r"[\s,\]]*")  # with its end: whatever stands behind is an element too
+_SEPARATORS_WITHIN: Final = re.compile(r"[\s,]*")
 _END_OF_OBJECT: Final = re.compile(r"\}(?=\s*,\s*\{)")
 _END_OF_OTHER: Final = re.compile(r"[^\s,](?=\s*,\s*\{)")
 _BETWEEN: Final = " \t\r\n,"
@@ -54,36 +65,46 @@ _MAX_NUMBER: Final = 2.0**63
 _MOST_BYTES: Final = 32 << 20
 """Bytes of the file that one batch may hold; where rows are long, a batch has fewer of them."""
 _MAX_DEPTH: Final = 200
+_NOT_TEXT: Final = "not of the encoding"
+_ASK: Final = "source.encoding says how the file is written"
 
 
-def read_rows(file: SourceFile, delimiter: str, batch_rows: int) -> Iterator[list[RawRow]]:
+def read_rows(
+    file: SourceFile, delimiter: str, batch_rows: int, encoding: str = "utf-8", records: str | None = None
+) -> Iterator[list[RawRow]]:
     """The file's rows in order, in batches.
 
     Args:
         file: What to read.
         delimiter: What parts the columns of a CSV file.
         batch_rows: Most rows of a batch.
+        encoding: How text is written; not of Parquet.
+        records: Key, or keys joined by dots, of the array of rows in JSON that wraps it; None: rows are not wrapped.
 
     Raises:
-        SourceError: The file is gone, is no Parquet file though it should be, or has a CSV header that says nothing.
+        SourceError: The file is gone, is no Parquet file though it should be, has a CSV header that says nothing, is
+            UTF-16 though it should not be, or has no array under `records`.
     """
-    stream = ByteStream(file.uri)
+    stream = ByteStream(file.uri, encoding)
     separator = "\t" if ".tsv" in file.name.lower() and delimiter == "," else delimiter
     batch: list[RawRow] = []
     num_rows = num_bytes = 0
-    for row in _READERS[file.format](stream, separator):
+    for row in _READERS[file.format](stream, _Layout(separator, records)):
         num_rows += 1
-        batch.append(row)
+        batch.append(replace(row, reason=f"not {stream.encoding}: {_ASK}") if row.reason is _NOT_TEXT else row)
         if len(batch) == batch_rows or stream.num_bytes - num_bytes > _MOST_BYTES:
             yield batch
             batch, num_bytes = [], stream.num_bytes
     if stream.damage:
-        batch.append(RawRow(num_rows, None, stream.rest, f"the file is damaged from here on: {stream.damage}"))
+        logs.get("data").warning("{}: damaged, all rows after {} are lost ({})", file.uri, num_rows, stream.damage)
+        batch.append(RawRow(num_rows, None, stream.rest, f"{DAMAGED_FILE}: {stream.damage}"))
     if batch:
         yield batch
 
 
-def _read_jsonl(stream: ByteStream, delimiter: str) -> Iterator[RawRow]:
+def _read_jsonl(stream: ByteStream, layout: _Layout) -> Iterator[RawRow]:
+    if layout.records is not None:
+        return _read_wrapped(stream, layout.records)
     return map(_parsed, count(), _filled_lines(stream))
 
 
@@ -91,10 +112,13 @@ def _filled_lines(stream: ByteStream) -> Iterator[bytes]:
     return (line for line in stream.lines() if line.strip())
 
 
-def _read_json(stream: ByteStream, delimiter: str) -> Iterator[RawRow]:
+def _read_json(stream: ByteStream, layout: _Layout) -> Iterator[RawRow]:
     """An array of objects; else objects one per line, or one object over several lines."""
+    if layout.records is not None:
+        yield from _read_wrapped(stream, layout.records)
+        return
     if stream.first_letter() == "[":
-        yield from _read_array(stream)
+        yield from _read_arrays(stream, Seeker(()), _SEPARATORS)
         return
     lines, head = _filled_lines(stream), []
     for line in lines:
@@ -106,7 +130,7 @@ def _read_json(stream: ByteStream, delimiter: str) -> Iterator[RawRow]:
         yield _parsed(0, b"".join(head))
 
 
-def _read_array(stream: ByteStream) -> Iterator[RawRow]:
+def _read_arrays(stream: ByteStream, seeker: Seeker, separators: re.Pattern[str]) -> Iterator[RawRow]:
     """Element by element; a damaged one is skipped up to where the next object starts."""
     positions, text, waiting, is_open = count(), "", "", False
     for piece, last in stream.pieces():
@@ -115,20 +139,40 @@ def _read_array(stream: ByteStream) -> Iterator[RawRow]:
         if len(waiting) < len(text) and not last:
             continue
         text, waiting = text + waiting, ""
-        if not is_open:
-            text = text.lstrip()
-            is_open, text = text.startswith("["), text[1:]
-        at = 0
-        if is_open and (end := _end_of_whole(text)) and (rows := _whole_elements(text[:end])) is not None:
-            yield from map(RawRow, islice(positions, len(rows)), rows)
-            text = text[end:]
-        while (element := _next_element(text, at, last)) is not None:
-            start, at, outcome = element
-            if stream.damage and isinstance(outcome, Exception) and at == len(text):
-                stream.rest = _original(text[start:])
-            else:
-                yield _element_row(next(positions), text[start:at], outcome)
-        text = text[at:]
+        while True:
+            if not is_open:
+                text, is_open = seeker.seek(text)
+            if not is_open:
+                break
+            text = yield from _read_elements(stream, text, last, positions, separators)
+            if not text.startswith("]"):
+                break
+            is_open = False
+
+
+def _read_wrapped(stream: ByteStream, records: str) -> Iterator[RawRow]:
+    """The elements of the arrays under a path of keys; a file may hold several such pages, one behind the other."""
+    seeker = Seeker(records.split("."))
+    yield from _read_arrays(stream, seeker, _SEPARATORS_WITHIN)
+    if not seeker.num_found and not stream.damage:
+        raise DamagedFileError(f"{stream.uri}: holds no array under source.records={records}")
+
+
+def _read_elements(
+    stream: ByteStream, text: str, last: bool, positions: Iterator[int], separators: re.Pattern[str]
+) -> Generator[RawRow, None, str]:
+    """The elements that a text holds whole; returns what is left of it, without what parts elements."""
+    if (end := _end_of_whole(text)) and (rows := _whole_elements(text[:end])) is not None:
+        yield from map(RawRow, islice(positions, len(rows)), rows)
+        text = text[end:]
+    at = 0
+    while (element := _next_element(text, at, last, separators)) is not None:
+        start, at, outcome = element
+        if stream.damage and isinstance(outcome, Exception) and at == len(text):
+            stream.rest = _original(text[start:])
+        else:
+            yield _element_row(next(positions), text[start:at], outcome)
+    return text[_start_of_next(text, at, separators) :]
 
 
 def _end_of_whole(text: str) -> int:
@@ -161,18 +205,22 @@ def _is_plain(row: dict[str, Any]) -> bool:
         return True
     if dict in kinds:
         return False
-    others = [value for value in row.values() if value.__class__ is list or value.__class__ is float]
+    others: list[Any] = [value for value in row.values() if value.__class__ is list or value.__class__ is float]
     return all(
         abs(value) < _MAX_NUMBER if value.__class__ is float else _PLAIN.issuperset(map(type, value))
         for value in others
     )
 
 
-def _next_element(text: str, at: int, last: bool) -> tuple[int, int, Any] | None:
-    """Start, end, and value (or error) of the next element of an array; None where more text is needed."""
-    separators = _SEPARATORS.match(text, at)
-    start = separators.end() if separators else at
-    if start == len(text):
+def _start_of_next(text: str, at: int, separators: re.Pattern[str]) -> int:
+    found = separators.match(text, at)
+    return found.end() if found else at
+
+
+def _next_element(text: str, at: int, last: bool, separators: re.Pattern[str]) -> tuple[int, int, Any] | None:
+    """Start, end, and value (or error) of the next element of an array; None where it ends or more text is needed."""
+    start = _start_of_next(text, at, separators)
+    if start == len(text) or text[start] == "]":
         return None
     try:
         value, end = _DECODER.raw_decode(text, start)
@@ -196,7 +244,7 @@ def _is_damaged(error: Exception, text: str) -> bool:
 
 def _element_row(position: int, text: str, outcome: Any) -> RawRow:
     if not text.isascii() and _SURROGATE.search(text):
-        return RawRow(position, None, _original(text), "not UTF-8")
+        return RawRow(position, None, _original(text), _NOT_TEXT)
     return _checked(position, outcome, _original(text))
 
 
@@ -204,7 +252,7 @@ def _parsed(position: int, line: bytes) -> RawRow:
     try:
         return _checked(position, _load(line), line)
     except UnicodeDecodeError:
-        return RawRow(position, None, line, "not UTF-8")
+        return RawRow(position, None, line, _NOT_TEXT)
     except (ValueError, RecursionError) as error:
         return _checked(position, error, line)
 
@@ -269,12 +317,12 @@ class _CsvLines:
         return line
 
 
-def _read_csv(stream: ByteStream, delimiter: str) -> Iterator[RawRow]:
+def _read_csv(stream: ByteStream, layout: _Layout) -> Iterator[RawRow]:
     """Rows below a header. A row that breaks the rules of quoting costs its first line; reading goes on behind it."""
     csv.field_size_limit(1 << 28)
     lines, positions = _CsvLines(stream.lines()), count()
-    rows = _csv_reader(lines, delimiter)
-    header = _csv_header(stream.uri, rows)
+    rows = _csv_reader(lines, layout.delimiter)
+    header = _csv_header(stream, rows)
     lines.take_row()
     while True:
         try:
@@ -299,14 +347,14 @@ def _csv_reader(lines: Iterator[str], delimiter: str) -> Iterator[list[str]]:
         raise SourceError(f"source.delimiter={delimiter!r}; allowed: one character") from None
 
 
-def _csv_header(uri: str, rows: Iterator[list[str]]) -> list[str]:
+def _csv_header(stream: ByteStream, rows: Iterator[list[str]]) -> list[str]:
     """Column names, each one once: a name that comes again gets its number."""
     try:
         names = [name.strip() for name in next((cells for cells in rows if cells), [])]
     except csv.Error as error:
-        raise DamagedFileError(f"{uri}: the header is not CSV ({error})") from None
+        raise DamagedFileError(f"{stream.uri}: the header is not CSV ({error})") from None
     if any(_SURROGATE.search(name) for name in names):
-        raise DamagedFileError(f"{uri}: the header is not UTF-8")
+        raise DamagedFileError(f"{stream.uri}: the header is not {stream.encoding}; {_ASK}")
     seen: Counter[str] = Counter()
     header = []
     for name in names:
@@ -319,11 +367,11 @@ def _from_cells(position: int, header: list[str], cells: list[str], raw: bytes) 
     if len(cells) != len(header):
         return RawRow(position, None, raw, f"{len(cells)} columns where the header has {len(header)}")
     if any(not cell.isascii() and _SURROGATE.search(cell) for cell in cells):
-        return RawRow(position, None, raw, "not UTF-8")
+        return RawRow(position, None, raw, _NOT_TEXT)
     return RawRow(position, dict(zip(header, cells, strict=True)))
 
 
-def _read_parquet(stream: ByteStream, delimiter: str) -> Iterator[RawRow]:
+def _read_parquet(stream: ByteStream, layout: _Layout) -> Iterator[RawRow]:
     positions = count()
     try:
         with open_export(stream.uri) as file:
@@ -345,7 +393,7 @@ def _rows_of_parquet(metadata: pq.FileMetaData) -> int:
     return int(min(max(_MOST_BYTES / max(row_bytes, 1.0), 1), 2_000))
 
 
-_READERS: Final[dict[Format, Callable[[ByteStream, str], Iterator[RawRow]]]] = {
+_READERS: Final[dict[Format, Callable[[ByteStream, _Layout], Iterator[RawRow]]]] = {
     "json": _read_json,
     "jsonl": _read_jsonl,
     "csv": _read_csv,

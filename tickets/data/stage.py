@@ -24,9 +24,11 @@ from tickets.data.months import by_month
 from tickets.data.readers import RawRow, read_rows
 from tickets.data.repaired import read_repaired
 from tickets.data.sources import SourceFile
-from tickets.data.staged import MADE_ID, Staged
+from tickets.data.staged import Staged
 from tickets.data.treatment import Reading, Treatment
 from tickets.errors import DamagedFileError
+from tickets.quality.outcome import LOST_FILE
+from tickets.schema import MADE_ID
 from tickets.snapshots import Part, write_part
 from tickets.storage import Storage, open_export, stamp_of
 
@@ -217,11 +219,12 @@ def _batches(file: SourceFile, reading: Reading) -> Iterator[tuple[str, str | No
         return
     num_rows = 0
     try:
-        for rows in read_rows(file, reading.source.delimiter, reading.batch_rows):
+        source = reading.source
+        for rows in read_rows(file, source.delimiter, reading.batch_rows, source.encoding, source.records):
             num_rows += len(rows)
             yield file.name, file.split, rows
     except DamagedFileError as error:
         with open_export(file.uri, unpack=False) as stream:
             start = stream.read(_MOST_KEPT)
         logs.get("data").warning("{}", error.message)
-        yield file.name, file.split, [RawRow(num_rows, None, start, f"the file cannot be read: {error.message}")]
+        yield file.name, file.split, [RawRow(num_rows, None, start, f"{LOST_FILE}: {error.message}")]

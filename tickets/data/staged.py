@@ -12,11 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tickets.schema import MADE_ID
 from tickets.snapshots import Part, Snapshot, read_part, write_part
 from tickets.storage import Storage
 
-MADE_ID: Final = r"^made-[0-9a-f]{20}$"
-"""What an id looks like that ingestion made, because the row had none."""
 _TABLES: Final = ("bronze", "quarantine")
 
 

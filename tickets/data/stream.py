@@ -1,36 +1,43 @@
-"""The unpacked bytes of one file, up to where it is damaged. It does not know what a row is (`readers.py`)."""
+"""The unpacked bytes of one file as UTF-8, up to where it is damaged. It does not know what a row is (`readers.py`)."""
 
 from __future__ import annotations
 
 import codecs
 import zlib
 from collections.abc import Callable, Iterator
-from itertools import islice
+from itertools import chain, islice
 from lzma import LZMAError
 from typing import Final
 
-from tickets.errors import SourceError
+from tickets.errors import DamagedFileError, SourceError
 from tickets.storage import PACKED, open_export
 
 _CHUNK_BYTES: Final = 1 << 20
 DAMAGED: Final = (EOFError, zlib.error, LZMAError, OSError)
 """What unpacking a damaged file raises; an `OSError` may come from the system instead."""
+_UTF16_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 class ByteStream:
     """A file's bytes as lines or text. A damaged compressed file gives what comes before the damage, and says so.
 
+    What is not of the encoding comes out as bytes that are not UTF-8, so that no reader takes it for text.
+
     Args:
         uri: Path or URI of the file; its ending says how it is packed.
+        encoding: How its text is written; a byte order mark of UTF-8 wins over another one.
 
     Attributes:
+        encoding: Its name as people write it.
         damage: What is wrong with the file, once a reader came to it.
         rest: The start of the row that the damage cut off.
         num_bytes: Unpacked bytes that were read so far.
     """
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, encoding: str = "utf-8") -> None:
         self.uri = uri
+        self._encoding = codecs.lookup(encoding).name
+        self.encoding = self._encoding.upper()
         self.damage: str | None = None
         self.rest = b""
         self.num_bytes = 0
@@ -43,6 +50,7 @@ class ByteStream:
         """Text in pieces, and whether it is the last one; broken UTF-8 survives as surrogates.
 
         Raises:
+            DamagedFileError: The file begins with the mark of another encoding.
             SourceError: The file is gone or the system cannot read it.
         """
         decode = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape").decode
@@ -54,6 +62,7 @@ class ByteStream:
         """Lines with their end, without a byte order mark; a line that damage cuts off goes to `rest`.
 
         Raises:
+            DamagedFileError: The file begins with the mark of another encoding.
             SourceError: The file is gone or the system cannot read it.
         """
         lines = self._lines()
@@ -75,6 +84,40 @@ class ByteStream:
             yield last
 
     def _chunks(self) -> Iterator[bytes]:
+        """The bytes as UTF-8."""
+        chunks, head = self._unpacked(), b""
+        for chunk in chunks:
+            head += chunk
+            if len(head) >= len(codecs.BOM_UTF8):
+                break
+        encoding = self._encoding_of(head)
+        whole = chain([head], chunks) if head else chunks
+        return whole if encoding == "utf-8" else self._as_utf8(whole, encoding)
+
+    def _encoding_of(self, head: bytes) -> str:
+        """The encoding that the first bytes and the settings agree on."""
+        if head.startswith(codecs.BOM_UTF8):
+            return "utf-8"
+        if not head.startswith(_UTF16_MARKS) or self._encoding.startswith("utf-32"):
+            return self._encoding
+        if not self._encoding.startswith("utf-16"):
+            raise DamagedFileError(
+                f"{self.uri}: is UTF-16 by its byte order mark, not {self.encoding}; source.encoding=utf-16 reads it"
+            )
+        return "utf-16"  # goes by the mark
+
+    def _as_utf8(self, chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+        errors = "surrogatepass" if encoding.startswith(("utf-16", "utf-32")) else "surrogateescape"
+        decode = codecs.getincrementaldecoder(encoding)(errors).decode
+        try:
+            for chunk in chunks:
+                yield decode(chunk).encode("utf-8", errors)
+            if not self.damage:
+                yield decode(b"", True).encode("utf-8", errors)
+        except UnicodeError as error:
+            self.damage = str(error)
+
+    def _unpacked(self) -> Iterator[bytes]:
         try:
             with open_export(self.uri) as stream:
                 # read1 hands out what is unpacked already, so that nothing before the damage is lost.

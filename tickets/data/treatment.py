@@ -9,18 +9,21 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, Final
 
 import pyarrow as pa
 
 from tickets.cleaning import Cleaner, build_cleaner
 from tickets.config import CleaningConfig, QualityConfig, SourceConfig
+from tickets.config.quality import Severity
 from tickets.data.mapping import QUARANTINE_SCHEMA, TicketMapper, own_fields
 from tickets.data.readers import RawRow
 from tickets.plugins import installed_plugins
 from tickets.quality.checks import Checks, build_checks
 from tickets.quality.outcome import mark, refused
+from tickets.quality.plugged import FAMILIES
 from tickets.quality.quarantine import mask_quarantine
 from tickets.quality.tally import Tally
 from tickets.schema import FIELDS, Kind
@@ -28,9 +31,10 @@ from tickets.values import to_json
 
 _NOT_ROWS: Final = {"path", "targets", "truth", "split", "comments"}
 """Settings of a source that change no row."""
-_ONLY_REPORTED: Final = {"limits", "max_examples", "max_values", "top_values", "language", "personal_data"}
-"""Settings of checks that change no row, unless a costly check was made one that marks or refuses."""
-READING_VERSION: Final = 1
+_ONLY_REPORTED: Final = {"limits", "max_examples", "max_values", "top_values", "language", "personal_data", "plugins"}
+"""Settings of checks that change no row, unless a costly check was made one that marks or refuses; the plug-ins in use
+are told one by one."""
+READING_VERSION: Final = 2
 """Counted up when the same file gives other rows than before."""
 
 
@@ -52,26 +56,44 @@ class Reading:
     batch_rows: int = 2_000
     mask_quarantine: bool = False
 
-    @property
+    @cached_property
     def digest(self) -> str:
-        """Changes when rows would be read otherwise, hexadecimal."""
+        """Changes when rows would be read otherwise, hexadecimal.
+
+        Raises:
+            ConfigError: A plug-in that is used is not installed or cannot be loaded.
+        """
         digest = hashlib.sha256(self.source.model_dump_json(exclude=_NOT_ROWS).encode())
         digest.update(repr(self.source.split if getattr(self.source.split, "kind", "") == "files" else None).encode())
         digest.update(self.cleaning.model_dump_json().encode())
         digest.update(self.quality.model_dump_json(exclude=_ONLY_REPORTED).encode())
-        digest.update(f"{READING_VERSION} {installed_plugins().names}".encode())
+        digest.update(f"{READING_VERSION} {self._plugins_in_use()}".encode())
         digest.update(f"{self.mask_quarantine} {TicketMapper(self.source).schema!r}".encode())
         return digest.hexdigest()[:32]
 
     def checks(self, now: datetime) -> Checks:
-        """The checks of the source.
+        """The checks of the source; a wrong cleaning step is told here too, before anything is read.
 
         Raises:
-            ConfigError: The settings name a field, kind, value or check that there is none of.
+            ConfigError: The settings name a field, kind, value, check or step that there is none of.
         """
+        build_cleaner(self.cleaning)
+        return self._build_checks(now)
+
+    def _plugins_in_use(self) -> list[str]:
+        """The plug-ins that change rows, each with its distribution and version; a check that only counts does not."""
+        installed = installed_plugins()
+        steps = {step.kind for step in self.cleaning.steps if step.kind in installed.names}
+        row_local = self._build_checks(datetime.now(UTC)).row_local
+        of_plugins = [check for check in row_local if check.family in FAMILIES and check.severity is not Severity.COUNT]
+        checks = {check.name.split(".", 1)[1] for check in of_plugins}
+        return [f"{name} {installed.origin(name)}" for name in sorted(steps | checks)]
+
+    def _build_checks(self, now: datetime) -> Checks:
         fields = (*FIELDS, *own_fields(self.source))
         plugins = installed_plugins().checks()
-        return build_checks(self.quality, fields, TicketMapper(self.source).value_sets, now, plugins)
+        mapper = TicketMapper(self.source)
+        return build_checks(self.quality, fields, mapper.value_sets, now, plugins, mapper.mapped_columns)
 
 
 class Treatment:
@@ -88,11 +110,13 @@ class Treatment:
     def __init__(self, reading: Reading, now: datetime) -> None:
         self._mapper = TicketMapper(reading.source, now)
         self._fields = (*FIELDS, *own_fields(reading.source))
+        self._wanted = {of.column for of in self._mapper.mapped_columns}
         self._cleaner = build_cleaner(reading.cleaning)
         self._cleaned_fields = _cleaned_fields(reading.cleaning, self._cleaner, self._fields)
         self._checks = reading.checks(now)
         self._mask = reading.mask_quarantine
         self.tally = Tally.empty(reading.quality)
+        self.tally.num_files = 1
         self.changed: Counter[str] = Counter()
 
     def apply(self, file_name: str, split: str | None, rows: Sequence[RawRow]) -> tuple[pa.Table, pa.Table]:
@@ -106,6 +130,8 @@ class Treatment:
         Returns:
             Tickets, and refused rows as `QUARANTINE_SCHEMA`; they add up to the rows given.
         """
+        if seen := self._wanted & set[str]().union(*(row.values or () for row in rows)):
+            self.tally.add_columns(seen)
         tickets, bad = self._mapper.map(file_name, split, rows)
         tickets = self._clean(tickets)
         findings = self._checks.run(tickets)

@@ -12,11 +12,13 @@ import pyarrow as pa
 
 from tickets.config.quality import QualityConfig, Severity
 from tickets.masking import mask
-from tickets.quality.check import MADE_ID, Check, family_of
-from tickets.quality.checks import UNREADABLE, Checks
+from tickets.quality.check import Check, family_of
+from tickets.quality.checks import COLUMN, DAMAGED_FILES, UNREADABLE, Checks
 from tickets.quality.duplicates import largest_groups, repetition
+from tickets.quality.mapped import absent_columns, nearest_column
 from tickets.quality.profile import FieldSums
 from tickets.quality.report import (
+    AbsentColumn,
     CheckResult,
     FieldProfile,
     LimitResult,
@@ -27,7 +29,7 @@ from tickets.quality.report import (
     Verdict,
 )
 from tickets.quality.tally import CheckSums, Tally
-from tickets.schema import Field, Kind
+from tickets.schema import MADE_ID, Field, Kind
 
 CONFIDENCE: Final = 0.95
 """Of the intervals around shares that come from a sample."""
@@ -43,6 +45,7 @@ def build_report(
     now: datetime,
     fingerprints: pa.Table | None = None,
     mapped: Collection[str] = (),
+    num_rows: int | None = None,
 ) -> QualityReport:
     """The report on tickets that were added up.
 
@@ -55,20 +58,27 @@ def build_report(
         fingerprints: Of every ticket (`Checks.fingerprint`); without them repetition counts as not run.
         mapped: Columns of the source that fields read: a value that did not fit is kept in `extra`, but its column is
             not unmapped.
+        num_rows: Rows that came in, where a ticket may have come in several of them; unset: one row per ticket.
     """
+    absent = _absent(checks, tally)
+    tally = _with_columns(checks, tally, absent) if tally.columns is not None else tally
     tally = _with_repetition(tally, fingerprints) if fingerprints is not None else tally
     local = {check.name for check in checks.row_local}
-    results = [_check_result(check, tally, check.name in local, fingerprints, checks.config) for check in checks]
-    limits = [_limit_result(name, limit, results, tally) for name, limit in checks.config.limits.items()]
+    asked = [check for check in checks if check.family != COLUMN or tally.columns is not None]
+    results = [_check_result(check, tally, check.name in local, fingerprints, checks.config) for check in asked]
+    rows_in = tally.num_tickets + tally.num_unreadable if num_rows is None else num_rows
+    limits = [_limit_result(name, limit, results, tally, rows_in) for name, limit in checks.config.limits.items()]
     exceeded = {limit.name for limit in limits if limit.exceeded}
-    profiles = tuple(_field_profile(field, tally, checks.config.top_values) for field in fields)
-    known = {*mapped, *(field.name for field in fields)}
+    named = {of.field for of in checks.mapped if of.key}
+    profiles = tuple(_field_profile(field, tally, checks.config.top_values, named) for field in fields)
+    known = {*mapped, *(field.name for field in fields), *(of.column for of in checks.mapped)}
     return QualityReport(
         source=source,
         made_at=now,
-        num_rows=tally.num_tickets + tally.num_unreadable,
+        num_rows=rows_in,
         num_tickets=tally.num_tickets,
         num_unreadable=tally.num_unreadable,
+        num_damaged_files=tally.num_damaged_files,
         num_refused=tally.severities.get(Severity.QUARANTINE, 0),
         num_marked=tally.severities.get(Severity.MARK, 0),
         num_clean=tally.num_clean,
@@ -78,6 +88,7 @@ def build_report(
         fields=profiles,
         never_filled=tuple(of.name for of in profiles if 0 < tally.num_tickets == of.num_missing),
         unmapped=_unmapped(tally, known),
+        absent=absent,
         months=dict(sorted(tally.profile.months.items())),
     )
 
@@ -86,6 +97,27 @@ def _with_repetition(tally: Tally, fingerprints: pa.Table) -> Tally:
     """The tally with what all tickets together show."""
     whole = tally.model_copy(deep=True)
     whole.add_findings(fingerprints, repetition(fingerprints))
+    return whole
+
+
+def _absent(checks: Checks, tally: Tally) -> tuple[AbsentColumn, ...]:
+    """The columns of the mapping that no row has, each with the column that was probably meant."""
+    if tally.columns is None:
+        return ()
+    known = sorted({*tally.profile.columns, *tally.columns})
+    found = []
+    for of in absent_columns(checks.mapped, tally.columns):
+        meant = nearest_column(of.column, known) if of.key else None
+        found.append(AbsentColumn(field=of.field, key=of.key, name=of.column, suggestion=meant and mask(meant)))
+    return tuple(found)
+
+
+def _with_columns(checks: Checks, tally: Tally, absent: Sequence[AbsentColumn]) -> Tally:
+    """The tally with the checks on columns: one that stands in no file is missing from every ticket."""
+    whole, lacking = tally.model_copy(deep=True), {f"{COLUMN}.{of.field}" for of in absent}
+    for check in checks.mapping:
+        num_found = tally.num_tickets if check.name in lacking else 0
+        whole.checks[check.name] = CheckSums(num_examined=tally.num_tickets, num_found=num_found)
     return whole
 
 
@@ -165,15 +197,17 @@ def _urgency(result: CheckResult, exceeded: Set[str]) -> tuple[int, bool, int, f
     return verdicts.index(result.verdict), is_within, list(Severity).index(result.severity), -(result.share or 0.0)
 
 
-def _limit_result(name: str, limit: float, results: Sequence[CheckResult], tally: Tally) -> LimitResult:
-    share = _limited_share(name, results, tally)
+def _limit_result(name: str, limit: float, results: Sequence[CheckResult], tally: Tally, num_rows: int) -> LimitResult:
+    share = _limited_share(name, results, tally, num_rows)
     return LimitResult(name=name, share=share, limit=limit, exceeded=share is not None and share > limit)
 
 
-def _limited_share(name: str, results: Sequence[CheckResult], tally: Tally) -> float | None:
+def _limited_share(name: str, results: Sequence[CheckResult], tally: Tally, num_rows: int) -> float | None:
     """A check's own share; a family's, of the tickets in which any of its checks found something."""
     if name == UNREADABLE:
-        return _share(tally.num_unreadable, tally.num_tickets + tally.num_unreadable)
+        return _share(tally.num_unreadable, num_rows)
+    if name == DAMAGED_FILES:
+        return _share(tally.num_damaged_files, max(tally.num_files, tally.num_damaged_files))
     if (own := next((result for result in results if result.name == name), None)) is not None:
         return own.share
     members = [result for result in results if family_of(result.name) == name]
@@ -184,7 +218,7 @@ def _limited_share(name: str, results: Sequence[CheckResult], tally: Tally) -> f
     return _share(num_found, max((member.num_examined for member in known), default=0))
 
 
-def _field_profile(field: Field, tally: Tally, num_top: int) -> FieldProfile:
+def _field_profile(field: Field, tally: Tally, num_top: int, named: Collection[str]) -> FieldProfile:
     sums = tally.profile.fields.get(field.name, FieldSums())
     counts = sums.values.counts if sums.values is not None else None
     shows_top = sums.values is not None and field.kind in (Kind.CATEGORICAL, Kind.FLAG, Kind.LIST)
@@ -193,6 +227,7 @@ def _field_profile(field: Field, tally: Tally, num_top: int) -> FieldProfile:
     return FieldProfile(
         name=field.name,
         kind=field.kind,
+        is_mapped=field.name in named or sums.num_missing < tally.profile.num_rows,
         num_missing=sums.num_missing,
         share_missing=_share(sums.num_missing, tally.profile.num_rows),
         num_distinct=len(counts) if counts is not None else None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,11 +12,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tickets.config.quality import Severity
+from tickets.schema import MADE_ID
 
 Mask = NDArray[np.bool_]
-
-MADE_ID: Final = r"^made-[0-9a-f]{20}$"
-"""What ingestion gives to a ticket without an id; its digits may look like a card's."""
 
 
 class Batch:

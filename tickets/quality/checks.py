@@ -18,6 +18,7 @@ from tickets.quality.check import Batch, Check, Finding, Mask, as_mask
 from tickets.quality.duplicates import duplicate_checks, fingerprint
 from tickets.quality.fields import date_checks, missing_checks, number_checks, type_checks, value_set_checks
 from tickets.quality.language import language_checks
+from tickets.quality.mapped import MappedColumn, column_checks
 from tickets.quality.personal import personal_data_checks
 from tickets.quality.plugged import PluginCheck, plugin_checks
 from tickets.quality.relations import (
@@ -31,8 +32,12 @@ from tickets.quality.relations import (
 from tickets.quality.rules import rule_checks
 from tickets.schema import Field, Kind
 
+COLUMN: Final = "column"
+"""The family of checks on columns that the mapping names; a source that names none has none of them."""
 UNREADABLE: Final = "unreadable"
 """The limit on rows that ingestion could not read; they are in quarantine, so no check sees them."""
+DAMAGED_FILES: Final = "damaged_files"
+"""The limit on files that cannot be read to their end; how many rows they lost nobody knows."""
 
 _HASH_DIGITS: Final = 8
 
@@ -45,19 +50,27 @@ class Checks:
         overall: Checks that need every ticket.
         deep: Checks that are costly, and may look at a sample.
         config: The settings they were built from.
+        mapped: The columns that fields are read from; those that the settings name are checked.
     """
 
     def __init__(
-        self, row_local: Sequence[Check], overall: Sequence[Check], deep: Sequence[Check], config: QualityConfig
+        self,
+        row_local: Sequence[Check],
+        overall: Sequence[Check],
+        deep: Sequence[Check],
+        config: QualityConfig,
+        mapped: Sequence[MappedColumn] = (),
     ) -> None:
         self.row_local = tuple(row_local)
         self.overall = tuple(overall)
         self.deep = tuple(deep)
         self.config = config
+        self.mapped = tuple(mapped)
+        self.mapping = tuple(column_checks(mapped))
 
     def __iter__(self) -> Iterator[Check]:
         """All checks, in the order of the report."""
-        yield from (*self.row_local, *self.overall, *self.deep)
+        yield from (*self.row_local, *self.overall, *self.deep, *self.mapping)
 
     def run(self, table: pa.Table) -> list[Finding]:
         """Look at each ticket of a batch alone.
@@ -111,6 +124,7 @@ def build_checks(
     value_sets: Mapping[str, frozenset[Any]],
     now: datetime,
     plugins: Iterable[PluginCheck] = (),
+    mapped: Sequence[MappedColumn] = (),
 ) -> Checks:
     """All checks of a source.
 
@@ -120,6 +134,7 @@ def build_checks(
         value_sets: Field → allowed values, as the field holds them.
         now: The moment that nothing may lie after; with a time zone.
         plugins: Checks that installed packages bring.
+        mapped: The columns that fields are read from.
 
     Raises:
         ConfigError: The settings name a field, kind, value or check that there is none of.
@@ -142,14 +157,15 @@ def build_checks(
     overall = list(duplicate_checks(config.text_fields))
     deep = [*personal_data_checks(config, fields), *language_checks(config, fields)]
     row_local, overall, deep = (_with_severities(part, config) for part in (row_local, overall, deep))
-    if asked := next((check for check in overall if check.severity is not Severity.COUNT), None):
+    of_all = [*overall, *_with_severities(column_checks(mapped), config)]
+    if asked := next((check for check in of_all if check.severity is not Severity.COUNT), None):
         raise ConfigError(f"quality.severities: {asked.name} is {asked.severity}; allowed: count, it needs all tickets")
     # A costly check that shall mark or refuse must see every ticket as it comes in.
     row_local += [replace(check, sample_rows=None) for check in deep if check.severity is not Severity.COUNT]
     deep = [check for check in deep if check.severity is Severity.COUNT]
-    checks = Checks(row_local, overall, deep, config)
-    _check_names("quality.severities", config.severities, checks)
-    _check_names("quality.limits", config.limits, checks, UNREADABLE)
+    checks = Checks(row_local, overall, deep, config, mapped)
+    _check_names("quality.severities", config.severities, checks, COLUMN)
+    _check_names("quality.limits", config.limits, checks, COLUMN, UNREADABLE, DAMAGED_FILES)
     return checks
 
 

@@ -29,7 +29,9 @@ def type_checks(fields: Sequence[Field]) -> Iterator[Check]:
             severity=Severity.MARK,
             mark=mark,
             meaning=f"`{field.name}` held something that is not a {field.kind.value}; the field was left empty.",
-            advice="Look at the value in the ticket's `extra`; map another column, or correct the export.",
+            advice="Look at the value in the ticket's `extra`; "
+            + ("say how it is written in `source.timestamps`, " if field.kind is Kind.TIME else "")
+            + "map another column, or correct the export.",
             find=partial(_marked, mark=mark),
         )
 

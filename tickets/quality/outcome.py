@@ -14,6 +14,10 @@ from tickets.quality.check import Finding, Mask
 
 REASON: Final = "failed a check"
 """How the reason of a row begins that a check sends to quarantine; the checks follow behind a colon."""
+DAMAGED_FILE: Final = "the file is damaged from here on"
+"""How the reason of the last row begins that a damaged file gives; the rows behind it are lost."""
+LOST_FILE: Final = "the file cannot be read"
+"""How the reason of the only row begins that a file gives of which nothing can be read."""
 
 
 def mark(table: pa.Table, findings: Sequence[Finding]) -> pa.Table:

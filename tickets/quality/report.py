@@ -79,7 +79,8 @@ class LimitResult(_Part):
     """How a share stands to its limit."""
 
     name: str
-    """The check or family of checks; `unreadable` is the share of all rows that could not be read."""
+    """The check or family of checks; `unreadable` is the share of all rows that could not be read, `damaged_files`
+    that of the files that could not be read to their end."""
     share: float | None
     """Of the tickets that were examined; null where the check was not run or none was examined."""
     limit: float
@@ -100,6 +101,8 @@ class FieldProfile(_Part):
     """The field."""
     kind: Kind
     """What its values are."""
+    is_mapped: bool
+    """A setting names the column it is read from, or a ticket has a value."""
     num_missing: int
     """Tickets in which it says nothing."""
     share_missing: float | None
@@ -129,6 +132,24 @@ class UnmappedColumn(_Part):
     """What its values are (text, number, flag, list, object) → tickets; more than one is drift."""
 
 
+class AbsentColumn(_Part):
+    """A column of the mapping that no row has."""
+
+    field: str
+    """The field that would be read from it; `sequence` for the order of versions."""
+    key: str
+    """The setting that names it; empty where a field of the contract takes the column of its own name."""
+    name: str
+    """The column."""
+    suggestion: str | None
+    """The column of the files that is most like it; null where none is."""
+
+    def sentence(self) -> str:
+        """What is wrong."""
+        meant = f" (did you mean {self.suggestion!r}?)" if self.suggestion else ""
+        return f"column {self.name!r} of {self.key or self.field} stands in no file{meant}"
+
+
 class QualityReport(_Part):
     """The quality of one set of tickets."""
 
@@ -137,11 +158,13 @@ class QualityReport(_Part):
     made_at: AwareDatetime
     """When it was made."""
     num_rows: int
-    """Rows that came in: tickets that were checked and rows that could not be read."""
+    """Rows that came in: every version of the tickets, and the rows in quarantine."""
     num_tickets: int
     """Tickets that were checked."""
     num_unreadable: int
     """Rows that could not be read; they are in quarantine."""
+    num_damaged_files: int = 0
+    """Files that could not be read to their end; how many rows they lost is not known."""
     num_refused: int
     """Tickets that checks sent to quarantine."""
     num_marked: int
@@ -160,6 +183,8 @@ class QualityReport(_Part):
     """Fields that are empty in every ticket."""
     unmapped: tuple[UnmappedColumn, ...]
     """Columns of the source that no field took, the most frequent first."""
+    absent: tuple[AbsentColumn, ...] = ()
+    """Columns of the mapping that no row has; empty too where no row was looked at (`jobs/check.py`)."""
     months: dict[str, int]
     """Month of `created_at` → tickets, in order."""
 
@@ -167,6 +192,13 @@ class QualityReport(_Part):
     def exceeded(self) -> tuple[LimitResult, ...]:
         """The limits that are exceeded."""
         return tuple(limit for limit in self.limits if limit.exceeded)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Files that lost rows, and what the settings name and no file has, a sentence each."""
+        num = self.num_damaged_files
+        damaged = (f"{num} {'files are' if num > 1 else 'file is'} damaged, so that rows are lost",) if num else ()
+        return (*damaged, *(of.sentence() for of in self.absent if of.key))
 
     def refuse_if_exceeded(self, outcome: str) -> None:
         """Stop here if there is too much of anything.
@@ -188,5 +220,6 @@ class QualityReport(_Part):
             f"{self.num_rows:,} rows came in; {self.num_tickets:,} are tickets, {self.num_unreadable:,} unreadable.",
             f"{self.num_clean:,} tickets are clean, {self.num_marked:,} are marked, {self.num_refused:,} are refused.",
             f"{len(found)} of {len(self.checks)} checks found something.",
+            *(f"Warning: {warning}." for warning in self.warnings),
             *(limit.sentence() for limit in self.exceeded),
         )

@@ -11,6 +11,9 @@ from tickets.quality.report import CheckResult, FieldProfile, QualityReport
 from tickets.schema import Kind
 
 _MAX_BARS: Final = 40
+_MEASURED: Final = (Kind.TEXT, Kind.NUMBER, Kind.TIME)
+_MEASURES: Final = ("Field", "Kind", "Empty", "Least", "Mean", "Greatest")
+_NAMES: Final = ("Field", "Kind", "Empty", "Distinct", "Most frequent")
 _MAX_MONTHS: Final = 48
 _MAX_EXAMPLES: Final = 3
 _OUTCOMES: Final = {
@@ -41,11 +44,12 @@ def build_page(report: QualityReport) -> Page:
 
 
 def _overview(report: QualityReport) -> Section:
-    rows, total = report.num_rows, max(report.num_rows, 1)
+    rows, total = report.num_tickets + report.num_unreadable, max(report.num_tickets + report.num_unreadable, 1)
     figures = KeyFigures(
         (
-            KeyFigure("Rows in", Number(rows)),
-            KeyFigure("Clean tickets", Share(report.num_clean / total), f"{report.num_clean:,} of {rows:,} rows"),
+            KeyFigure("Rows in", Number(report.num_rows)),
+            KeyFigure("Tickets", Number(report.num_tickets)),
+            KeyFigure("Clean tickets", Share(report.num_clean / total), f"{report.num_clean:,} of {rows:,}"),
             KeyFigure("Marked", Share(report.num_marked / total), f"{report.num_marked:,} tickets, kept"),
             KeyFigure("Refused by a check", Number(report.num_refused), "in quarantine"),
             KeyFigure("Unreadable", Number(report.num_unreadable), "in quarantine"),
@@ -135,18 +139,22 @@ def _quarantine(report: QualityReport) -> Section:
 
 def _columns(report: QualityReport) -> Section:
     """Where the source and the mapping do not meet."""
+    named = tuple((of.name, of.key, of.suggestion) for of in report.absent if of.key)
     rows = tuple(
         (column.name, Number(column.num_rows), ", ".join(f"{kind} {count:,}" for kind, count in column.types.items()))
         for column in report.unmapped
     )
-    blocks = list(_table_of(("Column of the source that no field reads", "Tickets", "Its values"), rows))
-    if report.never_filled:
-        blocks.append(f"Empty in every ticket: {', '.join(report.never_filled)}.")
+    blocks = list(_table_of(("Column that stands in no file", "Setting that names it", "Meant, perhaps"), named))
+    blocks += _table_of(("Column of the source that no field reads", "Tickets", "Its values"), rows)
+    if empty := [of.name for of in report.fields if of.is_mapped and of.name in report.never_filled]:
+        blocks.append(f"Mapped, but empty in every ticket: {', '.join(empty)}.")
     return Section("Columns and fields that do not meet", tuple(blocks))
 
 
 def _fields(report: QualityReport) -> Section:
-    gaps = sorted((of for of in report.fields if of.num_missing), key=lambda of: -of.num_missing)[:_MAX_BARS]
+    """The fields that the source has; of the others their number alone."""
+    shown = [of for of in report.fields if of.is_mapped]
+    gaps = sorted((of for of in shown if of.num_missing), key=lambda of: -of.num_missing)[:_MAX_BARS]
     plot = Bars(
         title=f"Share of the tickets in which a field is empty, the {len(gaps)} emptiest fields",
         labels=tuple(of.name for of in gaps),
@@ -154,16 +162,29 @@ def _fields(report: QualityReport) -> Section:
         is_share=True,
         horizontal=True,
     )
-    columns = ("Field", "Kind", "Empty", "Distinct", "Least", "Mean", "Greatest", "Most frequent")
-    table = Table("", columns, tuple(map(_field_row, report.fields)), "Of a text: its length in characters.")
-    return Section("What the fields hold", (plot, table) if gaps else (table,))
+    # Two tables of few columns: one of all columns is wider than a page.
+    measured = [of for of in shown if of.kind in _MEASURED]
+    named = [of for of in shown if of.kind not in _MEASURED]
+    blocks: list[Block] = [plot] if gaps else []
+    if measured:
+        note = "Of a text: its length in characters."
+        blocks.append(Table("Texts, numbers and times", _MEASURES, tuple(map(_measured_row, measured)), note))
+    if named:
+        blocks.append(Table("Names, flags and lists", _NAMES, tuple(map(_named_row, named))))
+    if others := len(report.fields) - len(shown):
+        blocks.append(f"{others} more fields of the contract have no column that is mapped to them, and no value.")
+    return Section("What the fields hold", tuple(blocks))
 
 
-def _field_row(of: FieldProfile) -> tuple[Cell, ...]:
+def _measured_row(of: FieldProfile) -> tuple[Cell, ...]:
     kind = "length of text" if of.kind is Kind.TEXT else of.kind.value
+    return of.name, kind, Share(of.share_missing), of.low, of.mean, of.high
+
+
+def _named_row(of: FieldProfile) -> tuple[Cell, ...]:
     distinct = "many" if of.more_distinct else of.num_distinct
     top = ", ".join(f"{value.value} ({value.num_rows:,})" for value in of.top[:3])
-    return of.name, kind, Share(of.share_missing), distinct, of.low, of.mean, of.high, top
+    return of.name, of.kind.value, Share(of.share_missing), distinct, top
 
 
 def _volume(report: QualityReport) -> Section:

@@ -6,7 +6,7 @@ It does not know what a check means or what share is too much (`report.py`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Self
 
 import numpy as np
@@ -15,7 +15,7 @@ from pydantic import Field
 
 from tickets.config.quality import QualityConfig, Severity
 from tickets.quality.check import Batch, Finding, family_of
-from tickets.quality.outcome import REASON
+from tickets.quality.outcome import DAMAGED_FILE, LOST_FILE, REASON
 from tickets.quality.profile import Profile, Sums, Values
 from tickets.schema import Field as TicketField
 
@@ -55,6 +55,10 @@ class Tally(Sums):
     """Tickets that no check marks or refuses."""
     reasons: dict[str, int] = Field(default_factory=dict)
     """Why rows are in quarantine → rows."""
+    num_files: int = 0
+    """Files that rows came from."""
+    columns: tuple[str, ...] | None = None
+    """Columns of the mapping that stand in any row, in order; None: no row was looked at."""
     profile: Profile = Field(default_factory=Profile)
     """What the fields hold."""
 
@@ -88,6 +92,10 @@ class Tally(Sums):
         for finding in findings:
             self._merge_check(finding.name, self._sums(table, finding))
 
+    def add_columns(self, seen: Collection[str]) -> None:
+        """Add columns of the mapping that stand in rows."""
+        self.columns = tuple(sorted({*(self.columns or ()), *seen}))
+
     def add_quarantine(self, table: pa.Table) -> None:
         """Add rows of quarantine, by reason without its particulars.
 
@@ -118,11 +126,14 @@ class Tally(Sums):
         """Add what another part of the tickets gave."""
         self.num_tickets += other.num_tickets
         self.num_clean += other.num_clean
+        self.num_files += other.num_files
         self.severities = {
             severity: self.severities.get(severity, 0) + other.severities.get(severity, 0) for severity in Severity
         }
         self.families = dict(Counter(self.families) + Counter(other.families))
         self.reasons = dict(Counter(self.reasons) + Counter(other.reasons))
+        if other.columns is not None:
+            self.add_columns(other.columns)
         self.profile.merge(other.profile, self.max_values)
         for name, sums in other.checks.items():
             self._merge_check(name, sums)
@@ -131,6 +142,11 @@ class Tally(Sums):
     def num_unreadable(self) -> int:
         """Rows in quarantine that no check sent there."""
         return sum(count for reason, count in self.reasons.items() if not reason.startswith(REASON))
+
+    @property
+    def num_damaged_files(self) -> int:
+        """Files that could not be read to their end."""
+        return self.reasons.get(DAMAGED_FILE, 0) + self.reasons.get(LOST_FILE, 0)
 
     def _sums(self, table: pa.Table, finding: Finding) -> CheckSums:
         ids = table["ticket_id"].combine_chunks().filter(pa.array(finding.rows))

@@ -25,6 +25,30 @@ def test_a_summary_by_hand() -> None:
     assert (summary.p50_low, summary.p50_high) == (None, None)  # four values never exclude a median at 95 %
 
 
+def test_the_mean_of_times_lies_between_bounds_above_zero_by_hand() -> None:
+    values = np.array([1.0, 1.0, 1.0, 97.0])
+    plain, times = Quantity(values).summary(0.95), Quantity(values, is_duration=True).summary(0.95)
+    assert plain.mean_low is not None and plain.mean_low < 0
+    spread = np.exp(3.182446 * 48.0 / 2 / 25.0)  # t of 3 degrees of freedom, standard deviation, root of 4, mean
+    assert (times.mean, times.mean_low, times.mean_high) == (
+        25.0,
+        pytest.approx(25 / spread),
+        pytest.approx(25 * spread),
+    )
+    zeros = Quantity(np.zeros(3), is_duration=True).summary(0.95)
+    assert (zeros.mean, zeros.mean_low, zeros.mean_high) == (0.0, 0.0, 0.0)
+    one = Quantity(np.array([7.0]), is_duration=True).summary(0.95)
+    assert (one.mean, one.mean_low, one.mean_high) == (7.0, None, None)
+
+
+def test_the_interval_of_a_mean_time_holds_it_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(5)
+    slots = np.repeat(np.arange(2_000), 40)
+    found = Quantity(rng.exponential(10.0, size=len(slots)), is_duration=True).summaries(slots, 2_000, 0.95)
+    held = np.mean([of.mean_low is not None and of.mean_low <= 10.0 <= (of.mean_high or 0.0) for of in found])
+    assert held == pytest.approx(0.95, abs=0.02)
+
+
 def test_nothing_is_null_and_one_value_has_no_interval() -> None:
     nothing = Quantity(np.array([NAN, NAN])).summary(0.95)
     assert nothing.count == 0

@@ -195,6 +195,12 @@ def test_a_grouping_that_no_column_has_is_an_error(tickets: pa.Table, now: datet
         run(tickets, now, groupings=["team"])
 
 
+def test_the_names_that_are_allowed_are_all_that_the_tickets_have(tickets: pa.Table, now: datetime) -> None:
+    config = AnalyticsConfig(groupings=("regoin",))
+    with pytest.raises(ConfigError, match=r"'regoin'.*allowed: .*region_of_all"):
+        analyze(tickets, config, now, available=("region_of_all",))
+
+
 def test_the_result_survives_being_stored(tickets: pa.Table, now: datetime) -> None:
     found = run(tickets, now, targets={"day": {"field": None, "otherwise": "24h"}})
     assert Analytics.model_validate_json(found.model_dump_json()) == found

@@ -37,7 +37,12 @@ def test_hours_come_from_the_times_or_else_from_the_column(table: Table, now: da
     assert times.resolution is not None and times.is_open is not None
     assert known(times.resolution.hours) == [30.0, 2.5, 4.0, None, 0.0]
     assert times.is_open.tolist() == [False, False, False, True, False]
-    assert times.resolution.source.model_dump() == {"num_from_times": 2, "num_from_field": 2, "num_negative": 0}
+    assert times.resolution.source.model_dump() == {
+        "num_from_times": 2,
+        "num_from_field": 2,
+        "num_from_closed": 0,
+        "num_negative": 0,
+    }
     ends = times.resolution.ends_ms
     assert datetime.fromtimestamp(ends[1] / 1000, UTC) == datetime(2025, 3, 1, 2, 30, tzinfo=UTC)
     assert datetime.fromtimestamp(ends[2] / 1000, UTC) == datetime(2025, 3, 2, tzinfo=UTC)
@@ -167,3 +172,50 @@ def test_times_and_names_of_other_types_are_read(now: datetime) -> None:
     assert decimals is not None and known(decimals) == [1.0, None]
     with pytest.raises(ConfigError, match=r"holds list.*needed: one value per ticket"):
         columns.keys("list")
+
+
+def test_closing_stands_in_for_a_resolution_that_is_missing(table: Table, now: datetime) -> None:
+    tickets = table(
+        created_at=["2025-03-01"] * 5,
+        resolved_at=["2025-03-02", None, None, None, None],
+        resolution_time_hours=[None, 2.0, None, None, None],
+        closed_at=["2025-03-09", "2025-03-09", "2025-03-05", None, "2025-02-01"],
+    )
+    times, _ = read(tickets, now, columns={"closed_at": "closed_at"})
+    assert times.resolution is not None and times.is_open is not None
+    assert known(times.resolution.hours) == [24.0, 2.0, 96.0, None, None]
+    assert times.is_open.tolist() == [False, False, False, True, False]
+    assert times.resolution.source.model_dump() == {
+        "num_from_times": 2,
+        "num_from_field": 1,
+        "num_from_closed": 1,
+        "num_negative": 1,
+    }
+    without, _ = read(tickets, now)
+    assert without.is_open is not None
+    assert without.is_open.tolist() == [False, False, True, True, True]
+
+
+def test_closing_alone_is_enough(table: Table, now: datetime) -> None:
+    tickets = table(created_at=["2025-03-01", "2025-03-01"], shut_at=["2025-03-02", None])
+    times, columns = read(tickets, now, columns={"closed_at": "shut_at"})
+    assert times.resolution is not None and times.is_open is not None
+    assert known(times.resolution.hours) == [24.0, None]
+    assert times.is_open.tolist() == [False, True]
+    assert "resolution time, open tickets" not in {absent.figure for absent in columns.absent}
+
+
+def test_a_closed_time_or_state_is_never_open(table: Table, now: datetime) -> None:
+    tickets = table(
+        created_at=["2025-03-01"] * 5,
+        resolved_at=[None, None, None, "2025-03-02", None],
+        closed_at=["2025-03-09", None, None, None, None],
+        status=["New", "Closed", "New", "New", "Other"],
+    )
+    columns = {"closed_at": "closed_at", "status": "status"}
+    by_state, _ = read(tickets, now, columns=columns, closed_statuses=["Closed"])
+    assert by_state.is_open is not None
+    assert by_state.is_open.tolist() == [False, False, True, False, True]
+    both, _ = read(tickets, now, columns=columns, open_statuses=["New"], closed_statuses=["Closed"])
+    assert both.is_open is not None
+    assert both.is_open.tolist() == [False, False, True, True, False]

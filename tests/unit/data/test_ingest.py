@@ -428,7 +428,7 @@ def test_the_incident_log_folds_into_its_incidents(storage: Storage, data_dir: P
 
     path = Path(__file__).parents[3] / "conf/source/servicenow.yaml"
     content: Any = OmegaConf.to_container(OmegaConf.load(path))
-    source = SourceConfig(**content, path=str(data_dir / "servicenow/incident_events.csv.gz"))
+    source = SourceConfig(**content["source"], path=str(data_dir / "servicenow/incident_events.csv.gz"))
     done = _ingest(storage, source)
     assert (done.rows_in, done.offline.num_rows) == (101_045, 17_136)
     assert done.tables["quarantine"].num_rows == 0

@@ -15,14 +15,16 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from loguru import logger
 
 from tickets.data import readers, stream
 from tickets.data.readers import RawRow, read_rows
 from tickets.data.sources import Format, SourceFile
-from tickets.errors import SourceError
+from tickets.errors import DamagedFileError, SourceError
 
 Read = Callable[..., list[RawRow]]
 BOM = b"\xef\xbb\xbf"
+NOT_UTF8 = "not UTF-8: source.encoding says how the file is written"
 CHUNKS = [1, 2, 3, 7, 64, 1 << 20]
 TICKETS: list[dict[str, Any]] = [
     {"id": 1, "text": "plain"},
@@ -42,12 +44,15 @@ def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Read:
         delimiter: str = ",",
         batch_rows: int = 1000,
         lookahead: int = 1 << 16,
+        encoding: str = "utf-8",
+        records: str | None = None,
     ) -> list[RawRow]:
         monkeypatch.setattr(stream, "_CHUNK_BYTES", chunk)
         monkeypatch.setattr(readers, "_LOOKAHEAD", lookahead)
         path = tmp_path / (name or f"x.{format_}")
         path.write_bytes(content)
-        batches = list(read_rows(SourceFile(str(path), path.name, format_, None), delimiter, batch_rows))
+        file = SourceFile(str(path), path.name, format_, None)
+        batches = list(read_rows(file, delimiter, batch_rows, encoding, records))
         assert all(0 < len(batch) <= batch_rows for batch in batches)
         rows = [row for batch in batches for row in batch]
         assert [row.position for row in rows] == list(range(len(rows)))
@@ -132,7 +137,7 @@ def test_broken_utf8_in_an_array_costs_its_object_and_keeps_its_bytes(read: Read
     broken = b'{"id": 2, "text": "gr\xf6\xdfer"}'
     rows = read(b'[{"id": 1}, ' + broken + b', {"id": 3, "text": "\xc3\xa4"}]', "json", chunk=chunk)
     assert _values(rows) == [{"id": 1}, {"id": 3, "text": "ä"}]
-    assert _refused(rows) == [(broken, "not UTF-8")]
+    assert _refused(rows) == [(broken, NOT_UTF8)]
 
 
 @pytest.mark.parametrize("content", [b"", b" \n", BOM, BOM + b"\n"])
@@ -149,9 +154,9 @@ def test_an_empty_array_is_no_row(read: Read, content: bytes) -> None:
 def test_one_long_object_is_not_parsed_again_with_every_chunk(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
     genuine, starts = readers._next_element, []
 
-    def spy(text: str, at: int, last: bool) -> Any:
+    def spy(text: str, *others: Any) -> Any:
         starts.append(len(text))
-        return genuine(text, at, last)
+        return genuine(text, *others)
 
     monkeypatch.setattr(readers, "_next_element", spy)
     ticket = {"text": "x" * 20_000}
@@ -280,7 +285,7 @@ def test_rows_of_another_width_or_no_utf8_are_refused_with_their_bytes(read: Rea
     assert _refused(rows) == [
         (bad[0], "1 columns where the header has 2"),
         (bad[1], "3 columns where the header has 2"),
-        (bad[2], "not UTF-8"),
+        (bad[2], NOT_UTF8),
     ]
 
 
@@ -316,6 +321,123 @@ def test_a_header_that_cannot_be_read_is_no_source(read: Read, header: bytes) ->
 
 def test_a_header_alone_is_no_row(read: Read) -> None:
     assert read(b"id,text\n", "csv") == []
+
+
+# Encodings
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 1 << 20])
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "utf-16", "utf-16-le", "utf-16-be", "utf-8-sig", "utf-32"])
+@pytest.mark.parametrize("format_", ["csv", "json", "jsonl"])
+def test_a_file_is_read_in_its_encoding(read: Read, format_: Format, encoding: str, chunk: int) -> None:
+    text = {
+        "csv": 'id,text\n1,größer\n2,"two\nlines"\n',
+        "json": '[{"id": "1", "text": "größer"}, {"id": "2", "text": "two\\nlines"}]',
+        "jsonl": '{"id": "1", "text": "größer"}\n{"id": "2", "text": "two\\nlines"}\n',
+    }[format_]
+    rows = read(text.encode(encoding), format_, encoding=encoding, chunk=chunk)
+    assert _values(rows) == [{"id": "1", "text": "größer"}, {"id": "2", "text": "two\nlines"}]
+    assert _refused(rows) == []
+
+
+@pytest.mark.parametrize("mark", ["\ufeff", ""])
+def test_the_mark_of_utf16_says_its_byte_order(read: Read, mark: str) -> None:
+    content = f"{mark}id,text\n1,größer\n".encode("utf-16-be")
+    assert _values(read(content, "csv", encoding="utf-16-be")) == [{"id": "1", "text": "größer"}]
+    if mark:
+        assert _values(read(content, "csv", encoding="utf-16-le")) == [{"id": "1", "text": "größer"}]
+
+
+def test_the_mark_of_utf8_wins(read: Read) -> None:
+    assert _values(read(BOM + "id,text\n1,größer\n".encode(), "csv", encoding="cp1252"))[0]["text"] == "größer"
+
+
+@pytest.mark.parametrize("chunk", [1, 1 << 20])
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+@pytest.mark.parametrize("format_", ["csv", "json", "jsonl"])
+def test_a_file_of_utf16_that_is_read_as_another_is_one_fault(
+    read: Read, format_: Format, encoding: str, chunk: int
+) -> None:
+    content = '{"id": 1}\n{"id": 2}\n'.encode("utf-16")
+    with pytest.raises(DamagedFileError, match=r"is UTF-16 by its byte order mark.*source\.encoding=utf-16"):
+        read(content, format_, encoding=encoding, chunk=chunk)
+
+
+def test_what_is_not_of_the_encoding_costs_its_row_alone(read: Read) -> None:
+    rows = read(b"id,text\n1,\xe4\n2,\x81\n3,c\n", "csv", encoding="cp1252")
+    assert _values(rows) == [{"id": "1", "text": "ä"}, {"id": "3", "text": "c"}]
+    assert _refused(rows) == [(b"2,\x81\n", NOT_UTF8.replace("UTF-8", "CP1252"))]
+    halves = '{"id": 1}\n'.encode("utf-16-le") + b'"\x00\x00\xd8"\x00\n\x00' + '{"id": 3}\n'.encode("utf-16-le")
+    rows = read(halves, "jsonl", encoding="utf-16-le")
+    assert _values(rows) == [{"id": 1}, {"id": 3}]
+    assert [reason.split(":")[0] for _, reason in _refused(rows)] == ["not UTF-16-LE"]
+
+
+def test_half_a_letter_at_the_end_is_damage(read: Read) -> None:
+    rows = read('{"id": 1}\n{"id": 2'.encode("utf-16") + b"}", "jsonl", encoding="utf-16")
+    assert _values(rows) == [{"id": 1}]
+    assert [(raw, reason.split(":")[0]) for raw, reason in _refused(rows)] == [
+        (b'{"id": 2', "the file is damaged from here on")
+    ]
+
+
+# Rows that are wrapped
+
+
+@pytest.mark.parametrize("chunk", CHUNKS)
+@pytest.mark.parametrize("layout", [{}, {"indent": 2}, {"separators": (",", ":")}])
+@pytest.mark.parametrize("format_", ["json", "jsonl"])
+def test_rows_of_an_envelope_are_read(read: Read, chunk: int, layout: dict[str, Any], format_: Format) -> None:
+    around = {"users": [{"tickets": [{"id": 99}], 'a"\\': "]}[{"}, {"data": {"tickets": [{"id": 98}]}}], "count": 4}
+    behind = {"tickets": [{"id": 97}], "next": None, "more": [{"id": 96}, {"id": 95}]}
+    page = {**around, "data": {"meta": [1, "}"], "tickets": TICKETS, "others": [{"id": 94}]}, **behind}
+    empty = {"data": {"tickets": []}}
+    content = "\n".join(json.dumps(part, **layout) for part in (page, empty, page)).encode()
+    rows = read(BOM + content, format_, chunk=chunk, records="data.tickets")
+    assert _values(rows) == TICKETS * 2
+    assert _refused(rows) == []
+
+
+@pytest.mark.parametrize("chunk", CHUNKS)
+def test_of_an_envelope_a_damaged_row_costs_itself_alone(read: Read, chunk: int) -> None:
+    content = b'{"a": [{"id": 1}, 7, {"id": oops}, {"id": "\xff"}, {"id": 2}], "b": [{"id": 3}]}'
+    rows = read(content, "json", chunk=chunk, records="a")
+    assert _values(rows) == [{"id": 1}, {"id": 2}]
+    assert [raw for raw, _ in _refused(rows)] == [b"7", b'{"id": oops}', b'{"id": "\xff"}']
+
+
+@pytest.mark.parametrize("chunk", [50, 1 << 20])
+@pytest.mark.parametrize("share", [0.3, 0.9])
+def test_of_an_envelope_that_breaks_off_all_before_is_read(read: Read, share: float, chunk: int) -> None:
+    packed = gzip.compress(b'{"x": [1], "a": ' + _packed("json", 2000) + b"}")
+    packed = packed[: int(len(packed) * share)]
+    plain = zlib.decompressobj(31).decompress(packed)
+    rows = read(packed, "json", name="x.json.gz", chunk=chunk, records="a")
+    assert [row["id"] for row in _values(rows)] == [str(row) for row in range(plain.count(b"}"))]
+    ((raw, reason),) = _refused(rows)
+    assert reason.startswith("the file is damaged from here on: ")
+    assert plain.endswith(raw)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b'[{"a": []}]', b'{"a": null}', b'{"b": {"a": []}}', b'{"a": {"b": []}}']
+)
+def test_an_envelope_without_its_array_is_named(read: Read, content: bytes) -> None:
+    with pytest.raises(DamagedFileError, match=r"x\.json: holds no array under source\.records=a"):
+        read(content, "json", records="a")
+
+
+def test_rows_before_an_envelope_ends_do_not_wait_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "_CHUNK_BYTES", 100)
+    path = tmp_path / "x.json"
+    path.write_bytes(json.dumps({"head": "x" * 500, "a": [{"id": row} for row in range(1000)], "tail": "y"}).encode())
+    given, genuine = [], stream.ByteStream._unpacked
+    monkeypatch.setattr(
+        stream.ByteStream, "_unpacked", lambda self: (given.append(1) or chunk for chunk in genuine(self))
+    )
+    batches = read_rows(SourceFile(str(path), "x.json", "json", None), ",", 5, "utf-8", "a")
+    assert [row.values for row in next(batches)] == [{"id": row} for row in range(5)]
+    assert len(given) < 12
 
 
 # Packed files
@@ -354,6 +476,14 @@ def test_of_a_packed_file_that_breaks_off_all_before_is_read(
     assert reason.startswith("the file is damaged from here on: ")
     assert plain.endswith(raw)
     assert rows[-1].raw == raw
+
+
+def test_of_a_damaged_file_the_log_names_the_file_and_the_place(read: Read) -> None:
+    said: list[str] = []
+    handler = logger.add(lambda message: said.append(str(message)), level="WARNING", format="{message}")
+    read(gzip.compress(b'{"id": 1}\n{"id": 2}\n')[:-8], "jsonl", name="x.jsonl.gz")
+    logger.remove(handler)
+    assert "x.jsonl.gz: damaged, all rows after" in said[0]
 
 
 def test_a_quoted_cell_that_breaks_off_is_one_refused_row(read: Read) -> None:

@@ -64,8 +64,8 @@ def tickets() -> Callable[..., pa.Table]:
 def checks_of() -> Callable[..., Checks]:
     """The checks that a configuration makes of the contract and its closed sets."""
 
-    def build(plugins: Any = (), chosen: Any = None, **settings: Any) -> Checks:
+    def build(plugins: Any = (), chosen: Any = None, mapped: Any = (), **settings: Any) -> Checks:
         sets = {name: frozenset(values) for name, values in VALUE_SETS.items()}
-        return build_checks(QualityConfig(plugins=chosen, **settings), (*FIELDS, *OWN), sets, NOW, plugins)
+        return build_checks(QualityConfig(plugins=chosen, **settings), (*FIELDS, *OWN), sets, NOW, plugins, mapped)
 
     return build

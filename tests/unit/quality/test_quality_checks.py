@@ -14,6 +14,7 @@ from tickets.config.quality import QualityConfig, Severity
 from tickets.errors import ConfigError
 from tickets.quality.checks import Checks, build_checks
 from tickets.quality.nearest import nearest
+from tickets.quality.outcome import mark
 from tickets.schema import BY_NAME, VALUE_SETS, Kind
 
 Build = Callable[..., Any]
@@ -223,6 +224,8 @@ class Shouting:
 class Broken(Shouting):
     """A plug-in check that answers for one ticket too many."""
 
+    name = "broken"
+
     def find(self, table: pa.Table) -> np.ndarray:
         return np.zeros(table.num_rows + 1, dtype=bool)
 
@@ -237,8 +240,30 @@ def test_a_plugin_check_is_one_of_the_checks(tickets: Build, checks_of: Build) -
     assert checks_of(plugins=[Shouting()], chosen=[]).run(tickets({"subject": "HELP"})) == []
     with pytest.raises(ConfigError, match=r"'whispering' is not installed; allowed: shouting"):
         checks_of(plugins=[Shouting()], chosen=["whispering"])
-    with pytest.raises(ConfigError, match=r"'shouting' answered bool \[3\] for 2 tickets"):
-        checks_of(plugins=[Broken()]).run(tickets({}, {}))
+
+
+def test_a_plugin_that_fails_on_a_ticket_loses_none_and_is_named(tickets: Build, checks_of: Build) -> None:
+    # `Shouting` fails on a ticket without a subject; the others are judged all the same.
+    table = tickets({"subject": "HELP"}, {}, {"subject": None}, {"subject": "HELP"}, {})
+    found, failed = checks_of(plugins=[Shouting()]).run(table)
+    assert (found.name, found.rows.tolist()) == ("plugin.shouting", [True, False, False, True, False])
+    assert (failed.name, failed.severity, failed.rows.tolist()) == (
+        "plugin_failed.shouting",
+        Severity.MARK,
+        [False, False, True, False, False],
+    )
+    assert failed.details.to_pylist() == ["AttributeError: 'NoneType' object has no attribute 'isupper'"]
+    assert mark(table, [failed])["marks"].to_pylist() == [[], [], ["plugin: shouting: failed"], [], []]
+
+
+def test_a_plugin_that_answers_something_else_has_failed(tickets: Build, checks_of: Build) -> None:
+    (failed,) = checks_of(plugins=[Broken()]).run(tickets({}, {}))
+    assert (failed.name, failed.rows.tolist()) == ("plugin_failed.broken", [True, True])
+    assert set(failed.details.to_pylist()) == {
+        "TypeError: it answered bool [2] for a table; allowed: bool [number of tickets]"
+    }
+    stopped = checks_of(plugins=[Broken()], severities={"plugin_failed": "quarantine"}).run(tickets({}))
+    assert [finding.severity for finding in stopped] == [Severity.QUARANTINE]
 
 
 @pytest.mark.parametrize(

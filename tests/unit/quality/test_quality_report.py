@@ -10,8 +10,9 @@ import pyarrow as pa
 import pytest
 
 from tickets.errors import RefusedError
-from tickets.page import render
+from tickets.page import Bars, Table, render
 from tickets.quality.assemble import build_report
+from tickets.quality.mapped import MappedColumn
 from tickets.quality.report import CheckResult, QualityReport
 from tickets.quality.report_page import build_page
 from tickets.quality.tally import Tally
@@ -19,6 +20,14 @@ from tickets.schema import FIELDS
 
 Build = Callable[..., Any]
 QUARANTINE = pa.table({"reason": ["not JSON: Expecting value", "not JSON: Extra data", "not UTF-8"]})
+
+MAPPED = (
+    MappedColumn("subject", "source.fields.subject", "Colours"),
+    MappedColumn("product", "source.fields.product", "System"),
+    MappedColumn("sequence", "source.sequence", "mod_count"),
+    MappedColumn("channel", "", "channel"),
+    MappedColumn("region", "", "region"),
+)
 
 
 @pytest.fixture
@@ -36,15 +45,23 @@ def table(tickets: Build) -> pa.Table:
 
 @pytest.fixture
 def report_of(table: pa.Table, checks_of: Build, fields: Any, now: datetime) -> Callable[..., QualityReport]:
-    def build(whole: pa.Table = table, deep: bool = True, **settings: Any) -> QualityReport:
+    def build(
+        whole: pa.Table = table,
+        deep: bool = True,
+        seen: tuple[str, ...] | None = None,
+        num_rows: int | None = None,
+        **settings: Any,
+    ) -> QualityReport:
         checks = checks_of(**{"severities": {"number": "quarantine"}, **settings})
         tally = Tally.empty(checks.config)
         tally.add(whole, checks.run(whole), fields)
         if deep:
             tally.add_findings(whole, checks.run_deep(whole, whole.num_rows))
         tally.add_quarantine(QUARANTINE)
+        if seen is not None:
+            tally.add_columns(seen)
         prints = checks.fingerprint(whole) if deep else None
-        return build_report(checks, tally, fields, "desk", now, prints, mapped={"Old priority"})
+        return build_report(checks, tally, fields, "desk", now, prints, {"Old priority"}, num_rows)
 
     return build
 
@@ -59,6 +76,64 @@ def test_rows_add_up(report_of: Callable[..., QualityReport]) -> None:
     assert (report.num_refused, report.num_marked, report.num_clean) == (1, 3, 6)
     assert report.quarantine == {"not JSON": 2, "not UTF-8": 1}
     assert list(report.months.items()) == [("2025-05", 10)]
+
+
+def test_versions_of_tickets_are_rows_that_came_in(report_of: Callable[..., QualityReport]) -> None:
+    report = report_of(num_rows=103, limits={"unreadable": 0.5})
+    assert report.summary()[0] == "103 rows came in; 10 are tickets, 3 unreadable."
+    assert report.limits[0].share == 3 / 103
+
+
+def test_a_mapped_column_that_no_file_has_is_found(report_of: Callable[..., QualityReport]) -> None:
+    report = report_of(mapped=MAPPED, seen=("System", "region"))
+    assert report.warnings == (
+        "column 'Colours' of source.fields.subject stands in no file (did you mean 'Colour'?)",
+        "column 'mod_count' of source.sequence stands in no file",
+    )
+    assert report.summary()[3:] == tuple(f"Warning: {warning}." for warning in report.warnings)
+    assert [(of.field, of.key) for of in report.absent if not of.key] == [("channel", "")]
+    verdicts = {check.name: check.verdict for check in report.checks if check.name.startswith("column.")}
+    assert verdicts == {"column.subject": "found", "column.product": "clear", "column.sequence": "found"}
+    page = render(build_page(report)).decode()
+    assert "source.fields.subject" in page
+    assert "Colour" in page
+
+
+def test_a_limit_can_stop_a_job_whose_column_is_missing(report_of: Callable[..., QualityReport]) -> None:
+    report = report_of(mapped=MAPPED, seen=("System",), limits={"column": 0.0, "column.product": 0.0})
+    assert [(limit.name, limit.share) for limit in report.exceeded] == [("column", 1.0)]
+    with pytest.raises(RefusedError, match=r"column: 100.00%, over the limit"):
+        report.refuse_if_exceeded("nothing was published")
+    assert report_of(seen=(), limits={"column": 0.0}).exceeded == ()  # nothing is mapped by name
+
+
+def test_where_no_row_was_looked_at_no_column_is_missing(report_of: Callable[..., QualityReport]) -> None:
+    report = report_of(mapped=MAPPED, limits={"column": 0.0})
+    assert (report.warnings, report.absent) == ((), ())
+    assert "column.subject" not in {check.name for check in report.checks}
+    assert [limit.share for limit in report.limits] == [None]
+
+
+def test_a_column_that_gives_the_order_is_not_unmapped(report_of: Callable[..., QualityReport]) -> None:
+    assert [of.name for of in report_of().unmapped] == ["Colour"]
+    ordered = (MappedColumn("sequence", "source.sequence", "Colour"),)
+    assert report_of(mapped=ordered).unmapped == ()
+
+
+def test_the_page_shows_mapped_fields_and_counts_the_others(report_of: Callable[..., QualityReport]) -> None:
+    report = report_of(mapped=(MappedColumn("stack_trace", "source.fields.stack_trace", "Trace"),))
+    empty = [of.name for of in report.fields if not of.is_mapped]
+    assert "environment" in empty
+    assert {"stack_trace", "subject"}.isdisjoint(empty)
+    sections = {section.heading: section.blocks for section in build_page(report).sections}
+    blocks = sections["What the fields hold"]
+    plots = [block for block in blocks if isinstance(block, Bars)]
+    tables = [block for block in blocks if isinstance(block, Table)]
+    listed = {name for plot in plots for name in plot.labels} | {row[0] for of in tables for row in of.rows}
+    assert listed == {of.name for of in report.fields} - set(empty)
+    assert f"{len(empty)} more fields of the contract have no column that is mapped to them, and no value." in blocks
+    assert "Mapped, but empty in every ticket: stack_trace." in sections["Columns and fields that do not meet"]
+    assert max(len(of.columns) for of in tables) <= 6  # as many as fit on a page
 
 
 def test_a_check_says_how_much_and_what(report_of: Callable[..., QualityReport]) -> None:

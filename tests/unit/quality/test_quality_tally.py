@@ -127,3 +127,14 @@ def test_the_profile_is_right(table: pa.Table, checks_of: Build, fields: Any) ->
         month: sum(f"{row['created_at']:%Y-%m}" == month for row in rows) for month in profile.months
     }
     assert sum(profile.months.values()) == 60
+
+
+def test_columns_of_parts_are_put_together() -> None:
+    whole, part, nothing = (Tally(max_examples=3, max_values=6) for _ in range(3))
+    whole.merge(nothing)
+    assert whole.columns is None
+    part.add_columns({"b", "a"})
+    whole.merge(part)
+    whole.add_columns({"c", "a"})
+    assert whole.columns == ("a", "b", "c")
+    assert Tally.model_validate_json(whole.model_dump_json()) == whole
