@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from tickets.config import SourceConfig
 from tickets.data.columns import MISFITS, Converter, is_missing
 from tickets.data.envelopes import only_records
-from tickets.data.readers import RawRow
+from tickets.data.rows import RawRow
 from tickets.errors import ConfigError
 from tickets.quality.mapped import MappedColumn
 from tickets.schema import (

@@ -17,8 +17,8 @@ import orjson
 import pyarrow as pa
 
 from tickets.config import SourceConfig
-from tickets.data.readers import RawRow
 from tickets.data.repaired import repaired_files
+from tickets.data.rows import RawRow
 from tickets.data.sources import SourceFile, given_split
 from tickets.data.stage import stage_file, take_print
 from tickets.data.staged import Staged, quarantine_id, without_refused

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from tickets.data.readers import RawRow
+from tickets.data.rows import RawRow
 from tickets.data.sources import SourceFile
 from tickets.storage import Storage, open_export
 

@@ -21,8 +21,9 @@ import pyarrow.compute as pc
 from tickets import logs
 from tickets.data.mapping import QUARANTINE_SCHEMA
 from tickets.data.months import by_month
-from tickets.data.readers import RawRow, read_rows
+from tickets.data.readers import read_rows
 from tickets.data.repaired import read_repaired
+from tickets.data.rows import RawRow
 from tickets.data.sources import SourceFile
 from tickets.data.staged import Staged
 from tickets.data.treatment import Reading, Treatment

@@ -19,7 +19,7 @@ from tickets.cleaning import Cleaner, build_cleaner
 from tickets.config import CleaningConfig, QualityConfig, SourceConfig
 from tickets.config.quality import Severity
 from tickets.data.mapping import QUARANTINE_SCHEMA, TicketMapper, own_fields
-from tickets.data.readers import RawRow
+from tickets.data.rows import RawRow
 from tickets.plugins import installed_plugins
 from tickets.quality.checks import Checks, build_checks
 from tickets.quality.outcome import mark, refused

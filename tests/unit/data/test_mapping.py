@@ -14,7 +14,8 @@ import pytest
 
 from tickets.config import SourceConfig
 from tickets.data.mapping import QUARANTINE_SCHEMA, TicketMapper, own_fields
-from tickets.data.readers import RawRow, read_rows
+from tickets.data.readers import read_rows
+from tickets.data.rows import RawRow
 from tickets.data.sources import find_files
 from tickets.errors import ConfigError
 from tickets.schema import BY_NAME, VALUE_SETS, Field, Kind, Stage, arrow_schema

@@ -17,8 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from loguru import logger
 
-from tickets.data import readers, stream
-from tickets.data.readers import RawRow, read_rows
+from tickets.data import json_rows, stream
+from tickets.data.readers import read_rows
+from tickets.data.rows import RawRow
 from tickets.data.sources import Format, SourceFile
 from tickets.errors import DamagedFileError, SourceError
 
@@ -48,7 +49,7 @@ def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Read:
         records: str | None = None,
     ) -> list[RawRow]:
         monkeypatch.setattr(stream, "_CHUNK_BYTES", chunk)
-        monkeypatch.setattr(readers, "_LOOKAHEAD", lookahead)
+        monkeypatch.setattr(json_rows, "_LOOKAHEAD", lookahead)
         path = tmp_path / (name or f"x.{format_}")
         path.write_bytes(content)
         file = SourceFile(str(path), path.name, format_, None)
@@ -152,13 +153,13 @@ def test_an_empty_array_is_no_row(read: Read, content: bytes) -> None:
 
 
 def test_one_long_object_is_not_parsed_again_with_every_chunk(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
-    genuine, starts = readers._next_element, []
+    genuine, starts = json_rows._next_element, []
 
     def spy(text: str, *others: Any) -> Any:
         starts.append(len(text))
         return genuine(text, *others)
 
-    monkeypatch.setattr(readers, "_next_element", spy)
+    monkeypatch.setattr(json_rows, "_next_element", spy)
     ticket = {"text": "x" * 20_000}
     assert _values(read(json.dumps([ticket] * 2).encode(), "json", chunk=10)) == [ticket] * 2
     assert sum(starts) < 10 * 40_000
@@ -615,10 +616,10 @@ def test_whole_stretches_of_an_array_read_like_element_by_element(
     path = tmp_path_factory.mktemp("array") / "a.json"
     path.write_bytes(content)
     file = SourceFile(str(path), "a.json", "json", None)
-    fast = [row for batch in readers.read_rows(file, ",", 7) for row in batch]
+    fast = [row for batch in read_rows(file, ",", 7) for row in batch]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(readers, "_whole_elements", lambda text: None)
-        slow = [row for batch in readers.read_rows(file, ",", 7) for row in batch]
+        patch.setattr(json_rows, "_whole_elements", lambda text: None)
+        slow = [row for batch in read_rows(file, ",", 7) for row in batch]
     assert repr(fast) == repr(slow)
 
 

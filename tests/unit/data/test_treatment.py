@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from tickets.config import CleaningConfig, QualityConfig, SourceConfig
-from tickets.data.readers import RawRow
+from tickets.data.rows import RawRow
 from tickets.data.treatment import Reading, Treatment
 from tickets.errors import ConfigError
 from tickets.plugins import GROUP, installed_plugins
