@@ -25,7 +25,9 @@ _MASKED_EXPIRE_DAYS: Final = 30
 
 
 def bring_tables(job: Job, online: bool = True) -> Ingested:
-    """Ingest what was not ingested yet; its events are noted before the online store is filled, which may be away.
+    """Ingest what was not ingested yet, in a Ray that is joined or started for it, and note it in the job's report.
+
+    That is done before the online store is filled, which may be away.
 
     Args:
         job: The job that asks.

@@ -18,7 +18,6 @@ from tickets.train.publish import judge_and_publish
 def main(job: Job) -> None:
     """Make a release; the first one of a bucket becomes its champion, a later one a challenger."""
     config, storage, name = job.config, job.storage, f"tickets-{job.bucket}"
-    job.connect()
     tables = bring_tables(job)
     audits = audit_targets(storage, tables.offline, config)
     job.tell(format_audits(audits))
@@ -29,7 +28,7 @@ def main(job: Job) -> None:
         run.log_release(name, made.release.id, made.release.uri, made.role, made.summary(), made.scores)
     job.tell(made.table)
     job.emit(Trained(release=made.release.id, uri=made.release.uri, role=made.role, targets=made.figures))
-    job.report.result = {"ingest": tables.summary(), "audit": [a.to_json() for a in audits], **made.summary()}
+    job.report.result |= {"audit": [audit.to_json() for audit in audits], **made.summary()}
     job.report.next = [job.command("promote")] if made.role == "challenger" else []
     job.report.next += [job.command("predict", "data.raw_file=FILE"), job.command("serve")]
 

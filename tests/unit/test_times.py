@@ -13,6 +13,7 @@ from tickets.times import check_form, offset_ms, parse_clear, zone_of
 @pytest.mark.parametrize("form", ["%d/%m/%Y", "%m/%d/%y %I:%M %p", "%Y-%j", "%d.%m.%Y %H:%M:%S %z", "%G-W%V-%u"])
 def test_a_form_that_tells_a_day_is_allowed(form: str) -> None:
     check_form(form)
+    assert SourceConfig(name="acme", timestamps=form).timestamps == (form,)
 
 
 @pytest.mark.parametrize("form", ["%H:%M", "%d/%m", "%m/%Y", "%d/%m/%Y %Q", "%d/%m/%Y %", "%d/%m/%Y %Z", "%%"])

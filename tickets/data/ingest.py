@@ -76,7 +76,8 @@ def ingest(
     if any(file.format == "repaired" for file in increment.new.values()):  # a repair was killed before its end
         kept = [without_refused(storage, bucket, of, repaired_ids(storage, bucket)) for of in kept]
     if before and expire_days is not None:
-        forget_unpublished(storage, bucket, before.result.tables["quarantine"], expire_days)
+        forget_unpublished(storage, bucket, head, expire_days)
+        forget_contents(storage, before.result.tables["quarantine"])  # what a repair or a killed run left behind
     if before and not increment.new and kept == before.files and before.online_rows == data.online_rows:
         logs.get("data").info("{} is ingested already: {} tickets", source.name, before.result.offline.num_rows)
         return before.result

@@ -24,7 +24,7 @@ from tickets.data.stage import stage_file, take_print
 from tickets.data.staged import Staged, quarantine_id, without_refused
 from tickets.data.treatment import Reading, Treatment
 from tickets.errors import SourceError
-from tickets.snapshots import Part, Snapshot, list_snapshots, load_snapshot, read_part, write_part
+from tickets.snapshots import Head, Part, Snapshot, list_snapshots, load_snapshot, read_part, write_part
 from tickets.storage import Storage
 from tickets.values import to_json
 
@@ -134,16 +134,18 @@ def forget_contents(storage: Storage, quarantine: Snapshot) -> None:
             storage.delete(f"{quarantine.name}/{id_}.json")
 
 
-def forget_unpublished(storage: Storage, bucket: str, quarantine: Snapshot, days: int) -> None:
+def forget_unpublished(storage: Storage, bucket: str, head: Head, days: int) -> None:
     """Delete the refused rows of runs that ended before they published anything, where they are too old.
 
     Args:
         storage: The root.
         bucket: Folder under it.
-        quarantine: The newest snapshot.
+        head: What readers see, of every table: a run may have been killed after it published, and what it wrote down of
+            its files is still there.
         days: How long content is kept.
     """
-    kept = {part.key for part in quarantine.parts}
+    seen = (load_snapshot(storage, f"{bucket}/{name}", id_) for name, id_ in head.tables.items())
+    kept = {part.key for snapshot in seen for part in snapshot.parts}
     for name in storage.list_keys(f"{bucket}/staged"):
         key = f"{bucket}/staged/{name}"
         if storage.age_s(key) > days * 86_400:

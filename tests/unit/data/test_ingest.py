@@ -958,3 +958,36 @@ def test_events_that_nothing_orders_are_refused(storage: Storage) -> None:
     _write(storage, "1.jsonl", [{"ticket_id": "T1", "subject": subject} for subject in ("a", "b")])
     with pytest.raises(SourceError, match=r"source\.events=true: no event has updated_at or a sequence"):
         _ingest(storage, SOURCE.model_copy(update={"events": True}))
+
+
+def test_what_a_killed_run_had_published_is_not_forgotten(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    _write(storage, "1.jsonl", [_ticket(1)])
+    comments = CommentsConfig(path="comments/*.jsonl")
+    source = SOURCE.model_copy(update={"comments": comments})
+    _ingest(storage, source)
+    storage.write_bytes("acme/comments/1.jsonl", b'{"ticket_id": "T1", "text": "kept \n')
+
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("tickets.data.comments.forget_staged", killed)
+        ingest_comments(storage, "acme", Reading(source), comments, DataConfig(), Path.cwd(), _stage)
+    assert storage.list_keys("acme/staged")
+    monkeypatch.setattr(Storage, "age_s", lambda self, key: 31 * 86_400.0)
+    ingest(storage, "acme", Reading(source), DataConfig(), Path.cwd(), _stage, expire_days=30)
+    assert not storage.list_keys("acme/staged")
+    (row,) = read_table(storage, load_snapshot(storage, "acme/comments_refused")).to_pylist()
+    assert row["original"] == b'{"ticket_id": "T1", "text": "kept \n'
+
+
+def test_what_was_repaired_does_not_stay_in_older_versions(storage: Storage) -> None:
+    storage.write_bytes("acme/raw/1.jsonl", b"broken ann@example.org\n" + json.dumps(_ticket(1)).encode())
+    _ingest(storage)
+    (line,) = export_rows(storage, _files(storage))
+    text = json.dumps({"quarantine_id": json.loads(line)["quarantine_id"], "row": _ticket(5)}).encode()
+    repair_quarantine(storage, "acme", Reading(SOURCE), DataConfig(), [text])
+    assert _holds(storage, b"ann@example.org")
+    done = ingest(storage, "acme", Reading(SOURCE), DataConfig(), Path.cwd(), _stage, expire_days=30)
+    assert (done.rows_in, done.offline.num_rows) == (2, 2)
+    assert not _holds(storage, b"ann@example.org")
