@@ -37,6 +37,7 @@ class Features:
         vectors: float32 [n, d], unit sentence vectors.
         categories: int32 [n, c], codes: 0 missing, 1 unseen.
         numbers: float32 [n, m], scaled, NaN where missing.
+        texts: object [n], the texts themselves as str, for models that read text by themselves.
     """
 
     words: sparse.csr_matrix
@@ -44,13 +45,14 @@ class Features:
     vectors: np.ndarray
     categories: np.ndarray
     numbers: np.ndarray
+    texts: np.ndarray
 
     def __len__(self) -> int:
         return len(self.vectors)
 
     def take(self, rows: np.ndarray) -> Features:
         """The given rows, by index or by mask."""
-        parts = (self.words, self.chars, self.vectors, self.categories, self.numbers)
+        parts = (self.words, self.chars, self.vectors, self.categories, self.numbers, self.texts)
         return Features(*(part[rows] for part in parts))
 
 
@@ -180,13 +182,15 @@ class FeatureState:
             table: n tickets.
             vectors: float32 [n, d], the sentence vectors of `texts(table)`.
         """
-        words, chars = self.words.transform(self.texts(table))
+        texts = self.texts(table)
+        words, chars = self.words.transform(texts)
         return Features(
             words=words,
             chars=chars,
             vectors=np.asarray(vectors, dtype=np.float32),
             categories=self.categories.transform(table),
             numbers=self.numbers.transform(table),
+            texts=np.array(texts, dtype=object),
         )
 
     def texts(self, table: pa.Table) -> list[str]:

@@ -145,6 +145,7 @@ def test_tickets_without_any_field(case: Case, valid: Examples) -> None:
         vectors=valid.features.vectors[:5],
         categories=np.zeros_like(valid.features.categories[:5]),
         numbers=np.full_like(valid.features.numbers[:5], np.nan),
+        texts=valid.features.texts[:5],
     )
     head = None if valid.head is None else np.full_like(valid.head[:5], 1 / 3)
     _valid_probabilities(case.fitted.classifier.predict(empty, head), 5)
