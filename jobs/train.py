@@ -4,33 +4,32 @@
 from pathlib import Path
 
 from _entry import Job, run_job
-from _tables import bring_tables
+from _work import open_work
 
 from tickets.config.parse import dump
 from tickets.events import Trained
-from tickets.registry import build_tracker, track
-from tickets.train.audit import format_audits
+from tickets.registry import SWEEP_TAG, build_tracker, track
 from tickets.train.fit import fit_triage
-from tickets.train.prepare import audit_targets, prepare
+from tickets.train.prepare import prepare
 from tickets.train.publish import judge_and_publish
 
 
 def main(job: Job) -> None:
     """Make a release; the first one of a bucket becomes its champion, a later one a challenger."""
     config, storage, name = job.config, job.storage, f"tickets-{job.bucket}"
-    tables = bring_tables(job)
-    audits = audit_targets(storage, tables.offline, config)
-    job.tell(format_audits(audits))
-    dataset = prepare(storage, tables.offline, config, Path.cwd())
-    with track(build_tracker(config.mlflow, storage.work_dir, name), job.report.run_id, dump(config), {}) as run:
-        fitted = fit_triage(dataset, config, storage.local_path(f"{job.run_key}/sweeps"), run.log_trial)
-        made = judge_and_publish(storage, dataset, fitted, config, job.report.run_id)
-        run.log_release(name, made.release.id, made.release.uri, made.role, made.summary(), made.scores)
+    tracker = build_tracker(config.mlflow, storage.work_dir, name)
+    with open_work(job) as work:
+        dataset = prepare(storage, work.snapshot, config, Path.cwd())
+        with track(tracker, work.run_id, dump(config), {SWEEP_TAG: work.run_id}) as run:
+            fitted = fit_triage(dataset, config, work.folder, run.log_trial)
+            made = judge_and_publish(storage, dataset, fitted, config, job.report.run_id)
+            run.log_release(name, made.release.id, made.release.uri, made.role, made.summary(), made.scores)
+        work.finish(made.release.id)
     job.tell(made.table)
     job.emit(Trained(release=made.release.id, uri=made.release.uri, role=made.role, targets=made.figures))
-    job.report.result |= {"audit": [audit.to_json() for audit in audits], **made.summary()}
-    job.report.next = [job.command("promote")] if made.role == "challenger" else []
-    job.report.next += [job.command("predict", "data.raw_file=FILE"), job.command("serve")]
+    job.report.result |= made.summary()
+    job.report.next = [job.command("promote", without=("resume",))] if made.role == "challenger" else []
+    job.report.next += [job.command(*to, without=("resume",)) for to in (("predict", "data.raw_file=FILE"), ("serve",))]
 
 
 if __name__ == "__main__":

@@ -181,6 +181,7 @@ class TrialRecord:
         status: `stopped` is a trial that the scheduler ended early.
         error: What went wrong, of a failed trial.
         seconds: Wall time of the trial.
+        nll: Validation NLL of the best that it reached; None where it reached no finite one.
     """
 
     trial_id: str
@@ -191,3 +192,4 @@ class TrialRecord:
     status: Literal["finished", "stopped", "failed"]
     error: str | None
     seconds: float
+    nll: float | None = None

@@ -94,6 +94,8 @@ class TicketsConfig(Config):
     """Where runs and versions are mirrored."""
     ray: RayConfig = RayConfig()
     """The Ray process that a job starts."""
+    resume: str | None = None
+    """Training run to take up: its id, or `latest` for the last one that was cut off; its finished trials count."""
     release: str = "champion"
     """Release that a job uses: `champion`, `latest`, or a release id."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

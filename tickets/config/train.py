@@ -59,11 +59,13 @@ class ModelConfig(Config):
     """Which model families compete."""
 
     families: tuple[FamilyName, ...] = ("linear", "catboost", "xgboost", "dnn")
-    """Families that are swept for the targets in `sweep_targets`; the best, or an ensemble of them, is deployed."""
+    """Families that are swept for the targets in `sweep_targets`, beside the linear one, which always is: what is not
+    surely better than it is not deployed."""
     sweep_targets: tuple[str, ...] | None = None
     """Targets that get a full sweep; unset: the source's first target. The others get the linear model."""
     folds: Annotated[int, Field(ge=2)] = 5
-    """Folds of the out-of-fold text head whose probabilities the tree models read."""
+    """Folds of the out-of-fold text head whose probabilities the tree models read, and of the validation rows when
+    families and their ensemble are compared."""
     min_class_rows: PositiveInt = 2
     """A label with fewer training rows is left out of the closed list (and counted in the report)."""
     refit: bool = True

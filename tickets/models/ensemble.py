@@ -1,17 +1,21 @@
-"""Weighted mean of members' probabilities; the weights that are likeliest on rows that no member was fitted on."""
+"""Members' probabilities pooled into one distribution; the weights that are likeliest on rows no member was fitted on.
+
+The pool is logarithmic: a weighted sum of log-probabilities, normalised again (Genest and Zidek, 1986). Its loss is
+convex in the weights, whose sum is free, so that one weight alone is a temperature.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import optimize, special
+from scipy import optimize
 
-from tickets.models.family import nll
+from tickets.decide.distributions import log_probabilities, log_softmax
 
 
 def fit_weights(probabilities: Sequence[np.ndarray], labels: np.ndarray) -> np.ndarray:
-    """Non-negative weights, summing to 1, of the mixture with the least NLL.
+    """Non-negative weights of the pool with the least NLL.
 
     Args:
         probabilities: One float [n, k] per member.
@@ -20,17 +24,44 @@ def fit_weights(probabilities: Sequence[np.ndarray], labels: np.ndarray) -> np.n
     Returns:
         float64 [members].
     """
-    stacked = np.stack(probabilities)
+    logs = np.stack([log_probabilities(of_member) for of_member in probabilities])
+    rows = np.arange(len(labels))
 
-    def loss(logits: np.ndarray) -> float:
-        return nll(mix(stacked, special.softmax(logits)), labels)
+    def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
+        pooled = log_softmax(np.tensordot(weights, logs, axes=1))
+        expected = np.einsum("nk,mnk->mn", np.exp(pooled), logs)
+        return float(-pooled[rows, labels].mean()), (expected - logs[:, rows, labels]).mean(axis=1)
 
-    found = optimize.minimize(loss, np.zeros(len(stacked)), method="Nelder-Mead", options={"maxiter": 400})
-    weights: np.ndarray = special.softmax(found.x)
+    start = np.full(len(logs), 1 / len(logs))
+    found = optimize.minimize(loss, start, jac=True, bounds=[(0, None)] * len(logs), method="L-BFGS-B")
+    weights: np.ndarray = found.x
     return weights
 
 
-def mix(probabilities: np.ndarray | Sequence[np.ndarray], weights: np.ndarray) -> np.ndarray:
-    """The weighted mean, float64 [n, k]."""
-    mixed: np.ndarray = np.tensordot(weights, np.asarray(probabilities), axes=1)
-    return mixed
+def pool(probabilities: Sequence[np.ndarray], weights: np.ndarray) -> np.ndarray:
+    """The pooled distributions, float64 [n, k].
+
+    Args:
+        probabilities: One float [n, k] per member.
+        weights: float [members].
+    """
+    total = sum(weight * log_probabilities(rows) for weight, rows in zip(weights, probabilities, strict=True))
+    pooled: np.ndarray = np.exp(log_softmax(np.asarray(total)))
+    return pooled
+
+
+def cross_pool(probabilities: Sequence[np.ndarray], labels: np.ndarray, folds: np.ndarray) -> np.ndarray:
+    """Rows pooled by weights that were fitted on the other folds, float64 [n, k]; what such a pool is judged by.
+
+    Args:
+        probabilities: One float [n, k] per member.
+        labels: int [n].
+        folds: int [n], the fold of each row; one fold alone is pooled by its own weights.
+    """
+    pooled = np.empty(probabilities[0].shape)
+    for fold in np.unique(folds):
+        held_out = folds == fold
+        others = ~held_out if (~held_out).any() else held_out
+        weights = fit_weights([rows[others] for rows in probabilities], labels[others])
+        pooled[held_out] = pool([rows[held_out] for rows in probabilities], weights)
+    return pooled

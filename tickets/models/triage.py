@@ -1,4 +1,4 @@
-"""The model of a ticket: features once, then per target the members, their mix, the calibration and the decision.
+"""The model of a ticket: features once, then per target the members, their pool, the calibration and the decision.
 
 The same object answers in a batch job, in a report and in a replica. It does not know where it is stored
 (`tickets.release`) or how vectors are computed (`tickets.features.encoder`).
@@ -19,7 +19,7 @@ from tickets.decide.policy import Decision, TargetPolicy
 from tickets.errors import ModelError
 from tickets.features.state import Features, FeatureState, presence
 from tickets.models import linear
-from tickets.models.ensemble import mix
+from tickets.models.ensemble import pool
 from tickets.models.family import Classifier, family
 from tickets.models.labels import Labels
 
@@ -31,7 +31,7 @@ class Member:
     Attributes:
         family: Name of its family.
         classifier: The fitted model.
-        weight: Its share of the mix.
+        weight: Of its log-probabilities in the pool.
     """
 
     family: str
@@ -46,9 +46,9 @@ class TargetModel:
     Attributes:
         name: The target.
         labels: Its closed list.
-        members: The classifiers that are mixed.
+        members: The classifiers whose answers are pooled.
         head: The text head, where a member needs it.
-        calibration: Turns the mix into probabilities that mean what they say.
+        calibration: Turns the pool into probabilities that mean what they say.
         policy: What may be done with a prediction.
     """
 
@@ -64,12 +64,12 @@ class TargetModel:
         if not len(features):  # a batch whose rows were all refused; not every library takes it
             return np.zeros((0, len(self.labels)))
         head = self.head.predict(features) if self.head is not None else None
-        mixed = mix([member.classifier.predict(features, head) for member in self.members], self.weights)
-        return self.calibration.transform(mixed)
+        pooled = pool([member.classifier.predict(features, head) for member in self.members], self.weights)
+        return self.calibration.transform(pooled)
 
     @property
     def weights(self) -> np.ndarray:
-        """The members' shares, float64 [members]."""
+        """The members' weights, float64 [members]."""
         return np.array([member.weight for member in self.members])
 
     def save(self, folder: Path) -> None:

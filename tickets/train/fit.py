@@ -101,14 +101,14 @@ class _Work:
         problem = build_problem(
             target, dataset.labels(target), self.features, dataset.texts, dataset.splits, config.model, config.sweep
         )
-        families = config.model.families if swept else ("linear",)
+        families = tuple(dict.fromkeys(("linear", *config.model.families))) if swept else ("linear",)
         needs_head = any(family(name).NEEDS_HEAD for name in families)
         head = fit_head(problem, config.model.folds) if needs_head else None
         if swept:
             candidates = self._search(problem, head, families)
         else:
             candidates = [fit_first(problem, "linear", self._first_linear(), config.sweep)]
-        weights, chosen = choose(problem, candidates)
+        weights, chosen = choose(problem, candidates, config.model.folds)
         members = fit_members(problem, head, candidates, weights, config.model.refit, config.sweep)
         languages = dataset.table["language"].to_pylist()
         patterns = presence(dataset.table, dataset.selection)
@@ -117,14 +117,16 @@ class _Work:
 
     def _search(self, problem: Problem, head: Head | None, families: Sequence[str]) -> list[Candidate]:
         """The best of each family; one whose trials all fail is left out, unless it is the only one."""
+        import ray
+
         out_of_fold = head.out_of_fold if head else None
-        train, valid = problem.examples(TRAIN, head=out_of_fold), problem.examples(VALIDATION, head=out_of_fold)
+        rows = ray.put((problem.examples(TRAIN, head=out_of_fold), problem.examples(VALIDATION, head=out_of_fold)))
         found, failures = [], []
         for name in families:
             try:
                 best = sweep(
-                    name, problem.target, train, valid, problem.limits, self.config.sweep, self.config.search,
-                    self.run_dir, self.on_trial,
+                    name, problem.target, rows, problem.limits, self.config.sweep, self.config.search, self.run_dir,
+                    self.on_trial,
                 )  # fmt: skip
             except ModelError as error:
                 logs.get("ml").error("{}", error.message)

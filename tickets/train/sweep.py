@@ -2,12 +2,14 @@
 
 Every family reports its best NLL so far after each step, so that a trial that ASHA stops is judged by what it had
 reached (Optuna takes a stopped trial's last value as final). Bergstra et al., 2011 (TPE); Li et al., 2020 (ASHA).
+A sweep that was killed is taken up with the trials that had ended: they are told to Optuna, and the rest is run. That
+needs their records alone (`trials.py`), not the state that Tune pickles.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -18,13 +20,14 @@ from tickets import logs
 from tickets.config import SearchConfig, SweepConfig
 from tickets.config.base import Config
 from tickets.config.train import IntRange
-from tickets.errors import ModelError
 from tickets.events import TrialRecord
-from tickets.models.family import Examples, Limits, Params, family
+from tickets.models.family import Limits, Params, family
 from tickets.models.trees import ROUNDS_PER_STEP
 from tickets.train.placement import trial_resources
+from tickets.train.trials import TrialLog, best_of, last_line, settings
 
 _LINEAR_STEPS: Final = 3
+OnTrial = Callable[[TrialRecord], None]
 
 
 @dataclass(frozen=True)
@@ -47,57 +50,67 @@ class Candidate:
 def sweep(
     family_name: str,
     target: str,
-    train: Examples,
-    valid: Examples,
+    rows: Any,
     limits: Limits,
     config: SweepConfig,
     search: SearchConfig,
     run_dir: Path,
-    on_trial: Callable[[TrialRecord], None],
+    on_trial: OnTrial,
 ) -> Candidate:
-    """Search one family's settings for one target. Needs a running Ray.
+    """Search one family's settings for one target; what a killed run left in the folder counts. Needs a running Ray.
 
     Args:
         family_name: Which family.
         target: For names and logs.
-        train: Rows to fit on.
-        valid: Rows to judge on.
+        rows: Ray's reference to a pair of `Examples`, to fit on and to judge on, which all sweeps of a target share.
         limits: Steps, patience and seed of every fit.
         config: Trials, concurrency, accelerator.
         search: Ranges.
-        run_dir: Folder, for its owner alone, in which Tune keeps its state.
-        on_trial: Told of every trial when it ends.
+        run_dir: Folder, for its owner alone, in which Tune keeps its state and trials what they reached.
+        on_trial: Told of every trial when it ends, and of each that had ended before.
 
     Raises:
         ModelError: Every trial failed; names the first error.
     """
-    import optuna
+    log = TrialLog(run_dir / f"{target}-{family_name}")
+    known = [record for record in log.read_records() if record.status != "failed"]  # what failed is tried again
+    for record in known:
+        on_trial(record)
+    if known:
+        logs.get("ml").info(
+            "{} {}: {} of {} trials were made before", target, family_name, len(known), config.num_trials
+        )
+    watch = _watch(family_name, target, config.num_trials, log, known, on_trial)
+    if not log.is_done and len(known) < config.num_trials:
+        _search(family_name, rows, limits, config, getattr(search, family_name), log, watch)
+    best = best_of(watch.records, family_name)
+    log.write_done(best)
+    return Candidate(family_name, settings(best), *log.load_outcome(best.trial_id))
+
+
+def _search(
+    family_name: str,
+    rows: Any,
+    limits: Limits,
+    config: SweepConfig,
+    space: Config,
+    log: TrialLog,
+    watch: Any,
+) -> None:
+    """Run the trials that are still to be made."""
     import ray
     from ray import tune
     from ray.tune.schedulers import ASHAScheduler
-    from ray.tune.search.optuna import OptunaSearch
 
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    space: Config = getattr(search, family_name)
-    run_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     resources = trial_resources(config, family(family_name).USES_GPU, ray.cluster_resources().get("GPU", 0))
-    trainable = tune.with_parameters(
-        _run_trial, family_name=family_name, train=train, valid=valid, limits=limits, run_dir=run_dir
-    )
-    watch = _watch(family_name, target, config.num_trials, on_trial)
+    trainable = tune.with_parameters(_run_trial, family_name=family_name, shared=[rows], limits=limits, log=log)
     tuner = tune.Tuner(
         tune.with_resources(trainable, resources),
         tune_config=tune.TuneConfig(
             metric="nll",
             mode="min",
-            num_samples=config.num_trials,
-            search_alg=OptunaSearch(
-                space=_distributions(space),
-                metric="nll",
-                mode="min",
-                points_to_evaluate=[_first(space)],
-                seed=config.seed,
-            ),
+            num_samples=config.num_trials - len(watch.records),
+            search_alg=_searcher(space, watch.records, config.seed),
             scheduler=ASHAScheduler(
                 max_t=_num_steps(family_name, limits) + 1,
                 grace_period=config.grace_steps,
@@ -107,98 +120,98 @@ def sweep(
             time_budget_s=config.time_budget_s,
             reuse_actors=config.reuse_actors,
         ),
-        run_config=tune.RunConfig(
-            name=f"{target}-{family_name}", storage_path=str(run_dir), callbacks=[watch], verbose=0
-        ),
+        run_config=tune.RunConfig(name="tune", storage_path=str(log.folder), callbacks=[watch], verbose=0),
     )
     tuner.fit()
-    return _best(family_name, watch.records, watch.reached, run_dir)
 
 
-def _run_trial(
-    params: dict[str, Any], family_name: str, train: Examples, valid: Examples, limits: Limits, run_dir: Path
-) -> None:
+def _searcher(space: Config, known: Sequence[TrialRecord], seed: int) -> Any:
+    """Optuna's TPE that starts from each range's `first` and from what earlier trials reached."""
+    import optuna
+    from ray.tune.search.optuna import OptunaSearch
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    first = _first(space)
+    is_new = all(settings(record) != first for record in known)
+    searcher = OptunaSearch(
+        space=_distributions(space),
+        metric="nll",
+        mode="min",
+        points_to_evaluate=[first] if is_new else [],
+        seed=seed + len(known),  # the same seed again would draw what was drawn before the kill
+    )
+    for record in known:
+        if record.nll is not None:
+            searcher.add_evaluated_point(dict(settings(record)), record.nll)
+    return searcher
+
+
+def _run_trial(params: dict[str, Any], family_name: str, shared: list[Any], limits: Limits, log: TrialLog) -> None:
     """One trial, in a process of its own that may have run another trial before; leaves what it reached as a file."""
     import ray
     from ray import tune
 
+    train, valid = ray.get(shared[0])
     held = replace(limits, use_gpu=bool(ray.get_gpu_ids()))
     fitted = family(family_name).fit(params, train, valid, held, lambda loss: tune.report({"nll": loss}))
     reached = fitted.classifier.predict(valid.features, valid.head)
-    np.savez(_outcome(run_dir, tune.get_context().get_trial_id()), length=fitted.length, validation=reached)
+    log.save_outcome(tune.get_context().get_trial_id(), fitted.length, reached)
     tune.report({"nll": fitted.nll, "finished": True})
 
 
-def _outcome(run_dir: Path, trial_id: str) -> Path:
-    return run_dir / f"trial-{trial_id}.npz"
-
-
-def _watch(family_name: str, target: str, num_trials: int, on_trial: Callable[[TrialRecord], None]) -> Any:
-    """Tune's callback: keeps each trial's curve, and tells a person how the search goes."""
+def _watch(
+    family_name: str, target: str, num_trials: int, log: TrialLog, known: Sequence[TrialRecord], on_trial: OnTrial
+) -> Any:
+    """Tune's callback: keeps each trial's curve and record, and tells a person how the search goes."""
     from ray import tune
 
     class Watch(tune.Callback):
         def __init__(self) -> None:
-            self.history: dict[str, list[dict[str, float]]] = {}
-            self.reached: dict[str, float] = {}
-            self.records: dict[str, TrialRecord] = {}
+            self.records = list(known)
+            self._history: dict[str, list[dict[str, float]]] = {}
+            self._reached: dict[str, float] = {}
+            self._finished: set[str] = set()
 
         def on_trial_result(
             self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **_: Any
         ) -> None:
-            curve = self.history.setdefault(trial.trial_id, [])
+            name, loss = trial.trial_id, result["nll"]
+            if math.isfinite(loss):
+                self._reached[name] = loss
             if "finished" in result:
-                self.reached[trial.trial_id] = result["nll"]
-            else:
-                curve.append({"step": result["training_iteration"], "nll": result["nll"]})
+                self._finished.add(name)
+            elif math.isfinite(loss):
+                self._history.setdefault(name, []).append({"step": result["training_iteration"], "nll": loss})
 
         def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
-            self._end(trial, "finished" if trial.trial_id in self.reached else "stopped", None)
+            self._end(trial, "finished" if trial.trial_id in self._finished else "stopped", None)
 
         def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
             self._end(trial, "failed", str(trial.get_error() or "no message"))
 
         def _end(self, trial: Any, status: Any, error: str | None) -> None:
-            curve = self.history.get(trial.trial_id, [])
-            seconds = float((trial.last_result or {}).get("time_total_s", 0.0))
             record = TrialRecord(
                 trial_id=trial.trial_id,
                 family=family_name,
                 target=target,
                 params=dict(trial.config),
-                history=curve,
+                history=self._history.get(trial.trial_id, []),
                 status=status,
                 error=error,
-                seconds=seconds,
+                seconds=float((trial.last_result or {}).get("time_total_s", 0.0)),
+                nll=self._reached.get(trial.trial_id),
             )
-            self.records[trial.trial_id] = record
+            self.records.append(record)
+            log.write_record(record)
             on_trial(record)
-            reached = f"nll {curve[-1]['nll']:.4f}" if curve else last_line(error or "no result")
+            reached = last_line(error or "no result") if record.nll is None else f"nll {record.nll:.4f}"
             logs.get("ml").info(
                 "{} {}: trial {}/{} {} after {} steps, {}, {:.1f} s",
-                target, family_name, len(self.records), num_trials, status, len(curve), reached, seconds,
+                target, family_name, len(self.records), num_trials, status, len(record.history), reached,
+                record.seconds,
             )  # fmt: skip
 
     return Watch()
-
-
-def _best(
-    family_name: str, records: Mapping[str, TrialRecord], reached: Mapping[str, float], run_dir: Path
-) -> Candidate:
-    finished = [record for record in records.values() if record.status == "finished"]
-    if not finished:
-        errors = [record.error for record in records.values() if record.error]
-        reason = last_line(errors[0]) if errors else "none finished within the time budget"
-        raise ModelError(f"{family_name}: none of {len(records)} trials finished: {reason}")
-    best = min(finished, key=lambda record: reached[record.trial_id])
-    with np.load(_outcome(run_dir, best.trial_id), allow_pickle=False) as outcome:
-        params = {name: value for name, value in best.params.items() if isinstance(value, int | float)}
-        return Candidate(family_name, params, float(outcome["length"]), outcome["validation"])
-
-
-def last_line(traceback: str) -> str:
-    """What a traceback says at its end: the error itself."""
-    return traceback.strip().splitlines()[-1]
 
 
 def _num_steps(family_name: str, limits: Limits) -> int:

@@ -20,7 +20,7 @@ from tickets.decide.thresholds import LADDER, choose_threshold
 from tickets.errors import ModelError
 from tickets.features.state import Features
 from tickets.models import linear
-from tickets.models.ensemble import fit_weights, mix
+from tickets.models.ensemble import cross_pool, fit_weights
 from tickets.models.family import Classifier, Examples, Fitted, Limits, Params, family, softmax
 from tickets.models.labels import OUTSIDE, Labels
 from tickets.models.triage import Member, TargetModel
@@ -29,7 +29,7 @@ from tickets.train.placement import trial_resources
 from tickets.train.split import CALIBRATION, TRAIN, VALIDATION
 from tickets.train.sweep import Candidate
 
-_LEAST_WEIGHT: Final = 0.02  # a member below it costs time at every prediction and changes nothing
+_LEAST_SHARE: Final = 0.02  # a member with less of the weights costs time at every prediction and changes nothing
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def fit_head(problem: Problem, num_folds: int) -> Head:
     import ray
 
     rows = problem.rows(TRAIN, VALIDATION)
-    folds = np.array([int(digits[:8], 16) % num_folds for digits in problem.fingerprints(rows)])
+    folds = _folds(problem.fingerprints(rows), num_folds)
     examples = ray.put(problem.examples(TRAIN, VALIDATION))
     fit: Any = ray.remote(_head_margins)
     parts = ray.get([fit.remote(examples, folds, fold, problem.limits) for fold in range(num_folds)])
@@ -147,19 +147,27 @@ def fit_first(problem: Problem, family_name: str, params: Params, config: SweepC
     return Candidate(family_name, params, fitted.length, validation)
 
 
-def choose(problem: Problem, candidates: Sequence[Candidate]) -> tuple[dict[str, float], dict[str, Any]]:
-    """The best candidate, or the mix of all where validation says that it is better.
+def choose(
+    problem: Problem, candidates: Sequence[Candidate], num_folds: int
+) -> tuple[dict[str, float], dict[str, Any]]:
+    """The linear model, unless another family or the pool of all is surely better on validation.
 
-    A mix is kept only where its gain in NLL over the best member, paired by row, lies above 0 with 95 % confidence.
+    Each candidate is judged with a temperature, and the pool with weights, that were fitted on the other folds of the
+    validation rows. Surely: the gain in NLL, paired by row, lies above 0 with 95 % confidence.
+
+    Args:
+        problem: The target's rows.
+        candidates: The best of each family.
+        num_folds: Folds of the validation rows; rows of the same text share one.
 
     Returns:
         Family → weight, and how the choice was made, JSON-able.
     """
-    codes = problem.codes[problem.rows(VALIDATION)]
-    losses = {candidate.family: _losses(candidate.validation, codes) for candidate in candidates}
-    best = min(losses, key=lambda name: float(losses[name].mean()))
+    rows = problem.rows(VALIDATION)
+    codes, folds = problem.codes[rows], _folds(problem.fingerprints(rows), num_folds)
+    reached = {candidate.family: candidate.validation for candidate in candidates}
+    losses = {name: _losses(cross_pool([of], codes, folds), codes) for name, of in reached.items()}
     record: dict[str, Any] = {
-        "best": best,
         "families": {
             candidate.family: {
                 "params": dict(candidate.params),
@@ -170,18 +178,36 @@ def choose(problem: Problem, candidates: Sequence[Candidate]) -> tuple[dict[str,
             for candidate in candidates
         },
     }
-    if len(candidates) == 1:
-        return {best: 1.0}, record
-    weights = fit_weights([candidate.validation for candidate in candidates], codes)
-    weights = np.where(weights < _LEAST_WEIGHT, 0.0, weights)
-    weights /= weights.sum()
-    mixed = _losses(mix([candidate.validation for candidate in candidates], weights), codes)
-    gain, low, high = paired_bootstrap(losses[best], mixed)
-    record["ensemble"] = {"nll": float(mixed.mean()), "gain": gain, "low": low, "high": high, "kept": bool(low > 0)}
-    if low <= 0:
-        return {best: 1.0}, record
-    named = zip((candidate.family for candidate in candidates), weights.tolist(), strict=True)
-    return {name: weight for name, weight in named if weight > 0}, record
+    best = min(losses, key=lambda name: float(losses[name].mean()))
+    if "linear" in losses:
+        for name in losses.keys() - {"linear"}:
+            record["families"][name]["gain_over_linear"] = _gain(losses["linear"], losses[name])
+        if best != "linear" and not record["families"][best]["gain_over_linear"]["sure"]:
+            best = "linear"
+    record["best"] = best
+    members = [best]
+    if len(candidates) > 1:
+        pooled = _losses(cross_pool(list(reached.values()), codes, folds), codes)
+        gain = _gain(losses[best], pooled)
+        record["ensemble"] = {"nll": float(pooled.mean()), **gain, "kept": gain["sure"]}
+        if gain["sure"]:
+            weights = fit_weights(list(reached.values()), codes)
+            members = [
+                name for name, share in zip(reached, weights / weights.sum(), strict=True) if share >= _LEAST_SHARE
+            ]
+    weights = fit_weights([reached[name] for name in members], codes)
+    return dict(zip(members, weights.tolist(), strict=True)), record
+
+
+def _gain(reference: np.ndarray, losses: np.ndarray) -> dict[str, Any]:
+    """What the mean loss falls by, paired by row, with its interval, and whether that lies above 0."""
+    gain, low, high = paired_bootstrap(reference, losses)
+    return {"gain": gain, "low": low, "high": high, "sure": bool(low > 0)}
+
+
+def _folds(fingerprints: Sequence[str], num_folds: int) -> np.ndarray:
+    """The fold of each row, int64 [n], by its text alone."""
+    return np.array([int(digits[:8], 16) % num_folds for digits in fingerprints], dtype=np.int64)
 
 
 def fit_members(

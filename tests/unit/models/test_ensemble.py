@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tickets.models.ensemble import fit_weights, mix
+from tickets.models.ensemble import cross_pool, fit_weights, pool
 from tickets.models.family import nll, softmax
 
 
@@ -19,43 +19,57 @@ def labels() -> np.ndarray:
     return np.random.default_rng(0).integers(4, size=400)
 
 
-def test_weights_are_shares(labels: np.ndarray) -> None:
-    for skills in ((1.0,), (1.0, 1.0), (0.2, 1.0, 2.0, 3.0)):
-        weights = fit_weights([_member(labels, skill, seed) for seed, skill in enumerate(skills)], labels)
-        assert weights.shape == (len(skills),)
-        assert (weights >= 0).all()
-        assert weights.sum() == pytest.approx(1)
-
-
 @pytest.mark.parametrize("place", [0, 1, 2])
-def test_a_clearly_better_member_gets_it_all(labels: np.ndarray, place: int) -> None:
+def test_members_that_know_nothing_get_nothing(labels: np.ndarray, place: int) -> None:
     skills = [0.0, 0.0, 0.0]
     skills[place] = 4.0
     weights = fit_weights([_member(labels, skill, seed) for seed, skill in enumerate(skills)], labels)
-    assert weights.argmax() == place
-    assert weights[place] > 0.95
+    assert weights.shape == (3,)
+    assert (weights >= 0).all()
+    assert weights[place] > 0.95 * weights.sum()
 
 
-def test_members_that_complement_each_other_share(labels: np.ndarray) -> None:
+def test_members_that_complement_each_other_are_better_together(labels: np.ndarray) -> None:
     members = [_member(labels, 1.5, seed) for seed in range(2)]
     weights = fit_weights(members, labels)
-    assert weights.min() > 0.3
-    assert nll(mix(members, weights), labels) < min(nll(member, labels) for member in members) - 0.02
+    assert weights.min() > 0.3 * weights.sum()
+    assert nll(pool(members, weights), labels) < min(nll(member, labels) for member in members) - 0.02
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_no_other_weights_are_likelier(labels: np.ndarray, seed: int) -> None:
     rng = np.random.default_rng(seed)
     members = [_member(labels, skill, 10 * seed + at) for at, skill in enumerate(rng.uniform(0.5, 2, size=4))]
-    found = nll(mix(members, fit_weights(members, labels)), labels)
-    assert all(found < nll(mix(members, weights), labels) + 1e-3 for weights in rng.dirichlet(np.ones(4), size=200))
+    found = nll(pool(members, fit_weights(members, labels)), labels)
+    others = rng.exponential(0.5, size=(200, 4))
+    assert all(found < nll(pool(members, weights), labels) + 1e-6 for weights in others)
 
 
-def test_a_mix_lies_between_its_members(labels: np.ndarray) -> None:
-    members = [_member(labels, skill, at) for at, skill in enumerate((0.5, 1.0, 2.0))]
-    mixed = mix(members, np.array([0.2, 0.3, 0.5]))
-    assert mixed.shape == (400, 4)
-    np.testing.assert_allclose(mixed.sum(axis=1), 1)
-    assert (mixed <= np.max(members, axis=0) + 1e-12).all()
-    assert (mixed >= np.min(members, axis=0) - 1e-12).all()
-    np.testing.assert_allclose(mix(members, np.array([0.0, 1.0, 0.0])), members[1])
+def test_a_member_alone_gets_its_temperature(labels: np.ndarray) -> None:
+    honest = _member(labels, 2.0, 0)
+    honest = pool([honest], fit_weights([honest], labels))
+    sharp = pool([honest], np.array([3.0]))
+    assert fit_weights([sharp], labels) == pytest.approx([1 / 3], rel=1e-3)
+
+
+def test_a_pool_is_the_normalised_product_of_powers(labels: np.ndarray) -> None:
+    members, weights = [_member(labels, skill, at) for at, skill in enumerate((0.5, 1.0))], np.array([0.3, 0.9])
+    product = members[0] ** 0.3 * members[1] ** 0.9
+    np.testing.assert_allclose(pool(members, weights), product / product.sum(axis=1, keepdims=True))
+
+
+def test_a_class_that_one_member_excludes_is_improbable_and_finite() -> None:
+    sure, unsure = np.array([[1.0, 0.0]]), np.array([[0.5, 0.5]])
+    pooled = pool([sure, unsure], np.array([0.5, 0.5]))
+    assert 0 < pooled[0, 1] < 1e-5
+
+
+def test_rows_are_judged_by_weights_that_they_did_not_choose(labels: np.ndarray) -> None:
+    rng = np.random.default_rng(7)
+    useless = [softmax(rng.normal(size=(len(labels), 4))) for _ in range(40)]
+    folds = np.arange(len(labels)) % 5
+    crossed = cross_pool(useless, labels, folds)
+    by_heart = pool(useless, fit_weights(useless, labels))
+    assert nll(by_heart, labels) < np.log(4) < nll(crossed, labels)
+    one_fold = cross_pool(useless, labels, np.zeros(len(labels)))
+    np.testing.assert_allclose(one_fold, by_heart)

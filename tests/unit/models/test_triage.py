@@ -9,7 +9,7 @@ import pytest
 from tickets.decide.policy import Action
 from tickets.errors import ModelError
 from tickets.features.state import Features
-from tickets.models.ensemble import mix
+from tickets.models.ensemble import pool
 from tickets.models.triage import TriageModel
 
 
@@ -27,12 +27,12 @@ def test_each_target_is_answered_from_its_closed_list(
             assert decision.confidence == row.max()
 
 
-def test_the_answer_is_the_calibrated_mix_of_its_members(triage_model: TriageModel, features: Features) -> None:
+def test_the_answer_is_the_calibrated_pool_of_its_members(triage_model: TriageModel, features: Features) -> None:
     target = triage_model.target("category")
     assert target.head is not None
     head = target.head.predict(features)
     members = [member.classifier.predict(features, head) for member in target.members]
-    expected = target.calibration.transform(mix(members, np.array([0.4, 0.3, 0.2, 0.1])))
+    expected = target.calibration.transform(pool(members, np.array([0.4, 0.3, 0.2, 0.1])))
     np.testing.assert_array_equal(target.predict(features), expected)
 
 
