@@ -1,7 +1,8 @@
 """Members' probabilities pooled into one distribution; the weights that are likeliest on rows no member was fitted on.
 
 The pool is logarithmic: a weighted sum of log-probabilities, normalised again (Genest and Zidek, 1986). Its loss is
-convex in the weights, whose sum is free, so that one weight alone is a temperature.
+convex in the weights, whose sum is free, so that one weight alone is a temperature. A penalty that weighs as much as
+one row draws the sum towards 1: where every row is right, no weight would be large enough.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from tickets.decide.distributions import log_probabilities, log_softmax
 
 
 def fit_weights(probabilities: Sequence[np.ndarray], labels: np.ndarray) -> np.ndarray:
-    """Non-negative weights of the pool with the least NLL.
+    """Non-negative weights of the pool with the least penalised NLL.
 
     Args:
         probabilities: One float [n, k] per member.
@@ -30,7 +31,9 @@ def fit_weights(probabilities: Sequence[np.ndarray], labels: np.ndarray) -> np.n
     def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
         pooled = log_softmax(np.tensordot(weights, logs, axes=1))
         expected = np.einsum("nk,mnk->mn", np.exp(pooled), logs)
-        return float(-pooled[rows, labels].mean()), (expected - logs[:, rows, labels]).mean(axis=1)
+        excess = weights.sum() - 1
+        gradient = (expected - logs[:, rows, labels]).mean(axis=1) + 2 * excess / len(labels)
+        return float(-pooled[rows, labels].mean()) + excess**2 / len(labels), gradient
 
     start = np.full(len(logs), 1 / len(logs))
     found = optimize.minimize(loss, start, jac=True, bounds=[(0, None)] * len(logs), method="L-BFGS-B")
