@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Measure the platform beside what a user would pick instead, in one run: the graph over HTTP, or the ingestion."""
+"""Measure the platform beside what a user would pick instead, in one run: the graph, the ingestion, or the sweep."""
 
 import shutil
 
 import _ingest_suite
+import _sweep_suite
 from _entry import Job, run_job
 from _serve_suite import format_figures, measure, read_bodies
 
@@ -12,7 +13,8 @@ from tickets.release import open_release
 
 def main(job: Job) -> None:
     """Run the suite that was asked for."""
-    {"serve": measure_serving, "ingest": measure_ingestion}[job.config.benchmark.suite](job)
+    suites = {"serve": measure_serving, "ingest": measure_ingestion, "sweep": measure_sweeps}
+    suites[job.config.benchmark.suite](job)
 
 
 def measure_serving(job: Job) -> None:
@@ -57,6 +59,19 @@ def measure_ingestion(job: Job) -> None:
             job.tell(_ingest_suite.format_runs(figures, num_rows, array.stat().st_size))
             job.report.result[str(num_rows)] = _ingest_suite.to_json(figures)
     job.report.next = [job.command("ingest")]
+
+
+def measure_sweeps(job: Job) -> None:
+    """Search the settings of one family in several ways for the same time; print what each had found by when."""
+    config = job.config.benchmark
+    job.connect()
+    task, test = _sweep_suite.build_task(job)
+    with job.storage.scratch_dir(job.run_key) as scratch:
+        loop = _sweep_suite.compare_loop(task, scratch)
+        reached = _sweep_suite.compare_searches(task, test, config, scratch)
+    job.tell(_sweep_suite.format_searches(reached, loop, config))
+    job.report.result = {"searches": reached, "short_trials": loop}
+    job.report.next = [job.command("train")]
 
 
 if __name__ == "__main__":

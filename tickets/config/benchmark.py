@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tickets.config.base import Config, PositiveInt
+from tickets.config.train import FamilyName
 
 Service = Literal["plain", "local", "cluster", "fused"]
 
@@ -14,9 +15,10 @@ Service = Literal["plain", "local", "cluster", "fused"]
 class BenchmarkConfig(Config):
     """What is measured beside what, in one run."""
 
-    suite: Literal["serve", "ingest"] = "serve"
+    suite: Literal["serve", "ingest", "sweep"] = "serve"
     """`serve`: the graph over HTTP in its profiles, beside a plain service of the same classes. `ingest`: raw tickets
-    to published tables, beside pandas, pyarrow and polars that only convert."""
+    to published tables, beside pandas, pyarrow and polars that only convert. `sweep`: the search of settings at equal
+    time, beside random search and scikit-learn's halving."""
     services: tuple[Service, ...] = ("plain", "local", "cluster", "fused", "plain")
     """What is measured, in this order; `plain` is FastAPI and uvicorn with one worker per core. It stands at both ends
     so that a machine that grew slower meanwhile is seen."""
@@ -28,6 +30,12 @@ class BenchmarkConfig(Config):
     """Sizes of the export that is ingested."""
     repeats: PositiveInt = 3
     """Runs of each contender, of which the median counts."""
+    family: FamilyName = "xgboost"
+    """Family whose settings are searched."""
+    seeds: PositiveInt = 5
+    """Seeds of each search."""
+    search_s: Annotated[float, Field(gt=0.0)] = 40.0
+    """Length of each search."""
     seconds: Annotated[float, Field(gt=0.0)] = 10.0
     """Length of each loop."""
     tickets: PositiveInt = 400
