@@ -10,7 +10,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from running import REPOSITORY, Head, Ran
+from running import REPOSITORY, Head, Ran, clean_environment
 
 pytestmark = pytest.mark.cluster
 
@@ -47,6 +47,23 @@ def test_a_killed_sweep_is_taken_up_with_its_finished_trials(
     nothing_left = on_head("train", *arguments, "resume=latest")
     assert nothing_left.code == 2
     assert "resume=latest: no run to take up" in nothing_left.output
+
+
+def test_a_trial_gets_the_share_of_a_gpu_that_it_asked_for_and_uses_it(tmp_path: Path) -> None:
+    script = REPOSITORY / "tests/integration/granted.py"
+    ran = subprocess.run(
+        [sys.executable, str(script), str(tmp_path)], env=clean_environment(), capture_output=True, text=True
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    found = orjson.loads((tmp_path / "found.json").read_bytes())
+    with_gpu = {"CPU": 1.0, "GPU": 0.5}
+    assert found == {
+        "linear auto": {"granted": {"CPU": 1.0}, "device": "none"},
+        "catboost auto": {"granted": with_gpu, "device": "GPU"},
+        "xgboost auto": {"granted": with_gpu, "device": "cuda"},
+        "dnn auto": {"granted": with_gpu, "device": "cuda"},
+        "dnn cpu": {"granted": {"CPU": 1.0}, "device": "cpu"},
+    }
 
 
 def _run_until(line_part: str, arguments: list[str], environment: dict[str, str], root: Path) -> None:
