@@ -3,15 +3,16 @@
 
 from pathlib import Path
 
+from _audit import look
 from _entry import Job, run_job
 from _tables import bring_tables
 
 from tickets.config.parse import dump
 from tickets.events import Trained
 from tickets.registry import build_tracker, track
-from tickets.train.audit import format_audits
+from tickets.train.audit_tickets import without_noise
 from tickets.train.fit import fit_triage
-from tickets.train.prepare import audit_targets, prepare
+from tickets.train.prepare import prepare
 from tickets.train.publish import judge_and_publish
 
 
@@ -19,8 +20,9 @@ def main(job: Job) -> None:
     """Make a release; the first one of a bucket becomes its champion, a later one a challenger."""
     config, storage, name = job.config, job.storage, f"tickets-{job.bucket}"
     tables = bring_tables(job)
-    audits = audit_targets(storage, tables.offline, config)
-    job.tell(format_audits(audits))
+    audit = look(job, tables.offline)
+    job.report.result["audit"] = [of.to_json() for of in audit.targets]
+    config = without_noise(config, audit)
     dataset = prepare(storage, tables.offline, config, Path.cwd())
     with track(build_tracker(config.mlflow, storage.work_dir, name), job.report.run_id, dump(config), {}) as run:
         fitted = fit_triage(dataset, config, storage.local_path(f"{job.run_key}/sweeps"), run.log_trial)
@@ -28,7 +30,7 @@ def main(job: Job) -> None:
         run.log_release(name, made.release.id, made.release.uri, made.role, made.summary(), made.scores)
     job.tell(made.table)
     job.emit(Trained(release=made.release.id, uri=made.release.uri, role=made.role, targets=made.figures))
-    job.report.result |= {"audit": [audit.to_json() for audit in audits], **made.summary()}
+    job.report.result |= made.summary()
     job.report.next = [job.command("promote")] if made.role == "challenger" else []
     job.report.next += [job.command("predict", "data.raw_file=FILE"), job.command("serve")]
 

@@ -5,7 +5,7 @@ It does not know tickets, what the label means, or what is made of the answer (`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -34,6 +34,8 @@ PENALTY: Final = 1.0
 ENOUGH_EXCEEDANCES: Final = 10
 """Shuffles that do as well as the real labels after which the test need not go on."""
 
+_WIDTH: Final = 128  # columns of label sets that are taken together
+
 _Floats = NDArray[np.float32]
 _Ints = NDArray[np.int64]
 
@@ -44,10 +46,15 @@ class Signal:
 
     view: str
     """The inputs that told most: `text`, `fields` or `text and fields`."""
-    predicted: _Ints
-    """int[n], the out-of-fold label of every row."""
+    by_view: Mapping[str, _Ints]
+    """View → int[n], the label of every row by a fit of that view that did not see it."""
     p_value: float
     """Share of shuffled labels that looked as strongly tied to the inputs as the real ones."""
+
+    @property
+    def predicted(self) -> _Ints:
+        """int[n], the labels by the strongest view."""
+        return self.by_view[self.view]
 
 
 def group_texts(texts: Sequence[str]) -> _Ints:
@@ -92,9 +99,12 @@ def build_views(texts: Sequence[str], fields: pa.Table) -> dict[str, _Floats]:
     Raises:
         ModelError: A column of another type.
     """
-    views: dict[str, _Floats] = {}
-    if len(set(texts)) > 1:
-        views["text"] = _unit(_reduced_terms(texts))
+    return add_fields(_unit(_reduced_terms(texts)) if len(set(texts)) > 1 else None, fields)
+
+
+def add_fields(text: _Floats | None, fields: pa.Table) -> dict[str, _Floats]:
+    """As `build_views`, where the view of the text is at hand; None: there is no text."""
+    views = {} if text is None else {"text": text}
     blocks = [_unit(_encoded(name, fields.column(name))) for name in fields.column_names]
     if blocks:
         views["fields"] = _unit(np.concatenate(blocks, axis=1))
@@ -108,7 +118,7 @@ def measure_signal(labels: _Ints, views: dict[str, _Floats], folds: _Ints, num_s
     """Fit the baseline out of fold, and again on shuffled labels to see what chance alone achieves.
 
     The baseline is ridge regression onto the labels' indicators. Its out-of-fold scores are a fixed matrix times
-    the indicators, so a refit on shuffled labels costs two products, and the test can repeat the whole
+    the indicators, so a refit on shuffled labels costs three products, and the test can repeat the whole
     procedure, choice of the best view included, instead of trusting a formula: plain cross-validation scores of
     noise spread more widely than a binomial. The p-value is valid in finite samples when rows are exchangeable
     (Ojala and Garriga 2010; stopped early as in Besag and Clifford 1991). Tickets sent twice with one label are
@@ -131,14 +141,29 @@ def measure_signal(labels: _Ints, views: dict[str, _Floats], folds: _Ints, num_s
     learned = _learned_labels(labels)
     indicators = (labels[:, np.newaxis] == learned).astype(np.float32)
     fits = {name: _fit_folds(matrix, folds) for name, matrix in views.items()}
-    strengths = {name: _strength(fit, indicators) for name, fit in fits.items()}
+    strengths = {name: float(_strengths(fit, [indicators])[0]) for name, fit in fits.items()}
     view = max(strengths, key=lambda name: strengths[name])
-    prior = np.zeros_like(indicators)
-    for fold in fits[view]:
-        prior[fold.held_out] = indicators[fold.training].mean(axis=0)
-    best = (_scores(fits[view], indicators) + prior).argmax(axis=1)
+    predicted = {name: learned[_predict(fit, indicators).argmax(axis=1)] for name, fit in fits.items()}
     p_value = _p_value(list(fits.values()), indicators, strengths[view], num_shuffles, seed)
-    return Signal(view, learned[best], p_value)
+    return Signal(view, predicted, p_value)
+
+
+def predict_held_out(labels: _Ints, matrix: _Floats, held_out: NDArray[np.bool_]) -> _Ints:
+    """The labels that the baseline gives some rows when it is fitted on the others alone.
+
+    Args:
+        labels: int[n], numbers from 0.
+        matrix: float32[n, d], a view.
+        held_out: bool[n]; among the other rows at least one label occurs twice.
+
+    Returns:
+        int[held out rows].
+    """
+    learned = _learned_labels(labels[~held_out])
+    indicators = (labels[:, np.newaxis] == learned).astype(np.float32)
+    fold = _fit_fold(matrix, np.flatnonzero(held_out), np.flatnonzero(~held_out))
+    predicted: _Ints = learned[_predict([fold], indicators)[fold.held_out].argmax(axis=1)]
+    return predicted
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,46 +174,68 @@ class _Fold:
     training: _Ints
     inputs: _Floats
     """float32[held out, d], centred as the training rows are."""
-    solution: _Floats
-    """float32[d, training]: training indicators to coefficients."""
+    training_inputs: _Floats
+    """float32[training, d]."""
+    inverse: _Floats
+    """float32[d, d], of the penalised Gram matrix, whose eigenvalues are `PENALTY` or more: nothing is lost by it."""
 
 
 def _fit_folds(matrix: _Floats, folds: _Ints) -> list[_Fold]:
-    fitted = []
-    for fold in np.unique(folds):
-        held_out, training = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
-        mean = matrix[training].mean(axis=0)
-        inputs = matrix[training] - mean
-        gram = inputs.T @ inputs + PENALTY * np.eye(inputs.shape[1], dtype=np.float32)
-        fitted.append(_Fold(held_out, training, matrix[held_out] - mean, np.linalg.solve(gram, inputs.T)))
-    return fitted
+    return [
+        _fit_fold(matrix, np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)) for fold in np.unique(folds)
+    ]
+
+
+def _fit_fold(matrix: _Floats, held_out: _Ints, training: _Ints) -> _Fold:
+    mean = matrix[training].mean(axis=0)
+    inputs = matrix[training] - mean
+    gram = inputs.T @ inputs + PENALTY * np.eye(inputs.shape[1], dtype=np.float32)
+    return _Fold(held_out, training, matrix[held_out] - mean, inputs, np.linalg.inv(gram))
+
+
+def _predict(fit: list[_Fold], indicators: _Floats) -> _Floats:
+    """float32[n, k]: each label's score, its share among the fold's training rows included."""
+    scores = _scores(fit, indicators)
+    for fold in fit:
+        scores[fold.held_out] += indicators[fold.training].mean(axis=0)
+    return scores
 
 
 def _scores(fit: list[_Fold], indicators: _Floats) -> _Floats:
     """float32[n, k]: how far each label is favoured over its share, from the folds that did not see the row."""
     scores = np.zeros_like(indicators)
     for fold in fit:
-        scores[fold.held_out] = fold.inputs @ (fold.solution @ indicators[fold.training])
+        coefficients = fold.inverse @ (fold.training_inputs.T @ indicators[fold.training])
+        scores[fold.held_out] = fold.inputs @ coefficients
     return scores
 
 
-def _strength(fit: list[_Fold], indicators: _Floats) -> float:
-    """Sum over labels of the lift of a label's score on its own rows, in standard errors (Stouffer's method)."""
+def _strengths(fit: list[_Fold], label_sets: Sequence[_Floats]) -> NDArray[np.float64]:
+    """Per set the sum over labels of the lift of a label's score on its own rows, in standard errors (Stouffer's
+    method); float64[sets]. Sets are taken together, as wide products cost less."""
+    indicators = np.concatenate(label_sets, axis=1)
     scores = _scores(fit, indicators)
     rows = indicators.sum(axis=0)
-    lift = (scores * indicators).sum(axis=0) / rows - scores.mean(axis=0)
-    spread = scores.std(axis=0)
-    return float((np.sqrt(rows) * lift / np.maximum(spread, np.finfo(np.float32).tiny)).sum())
+    mean = scores.mean(axis=0)
+    lift = np.einsum("nk,nk->k", scores, indicators) / rows - mean
+    spread = np.sqrt(np.maximum(np.einsum("nk,nk->k", scores, scores) / len(scores) - mean**2, 0))
+    terms = np.sqrt(rows) * lift / np.maximum(spread, np.finfo(np.float32).tiny)
+    strengths: NDArray[np.float64] = terms.reshape(len(label_sets), -1).sum(axis=1, dtype=np.float64)
+    return strengths
 
 
 def _p_value(fits: list[list[_Fold]], indicators: _Floats, observed: float, num_shuffles: int, seed: int) -> float:
     rng = np.random.default_rng(seed)
+    together = max(_WIDTH // indicators.shape[1], 1)
     exceedances = 0
-    for done in range(1, num_shuffles + 1):
-        shuffled = indicators[rng.permutation(len(indicators))]
-        exceedances += max(_strength(fit, shuffled) for fit in fits) >= observed
-        if exceedances == ENOUGH_EXCEEDANCES:
-            return exceedances / done
+    for start in range(0, num_shuffles, together):
+        num_sets = min(together, num_shuffles - start)
+        shuffled = [indicators[rng.permutation(len(indicators))] for _ in range(num_sets)]
+        strongest = np.max([_strengths(fit, shuffled) for fit in fits], axis=0)
+        for done, strength in enumerate(strongest, start=start + 1):
+            exceedances += int(strength >= observed)
+            if exceedances == ENOUGH_EXCEEDANCES:
+                return exceedances / done
     return (1 + exceedances) / (1 + num_shuffles)
 
 
