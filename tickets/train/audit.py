@@ -24,8 +24,8 @@ from tickets.train.drift import Drift, Times, measure_drift, measure_later
 from tickets.train.leaks import Candidate, FieldTie, find_ties
 from tickets.train.overlap import Overlap
 from tickets.train.sample import Ints, Sample
-from tickets.train.signal import add_fields, build_views
 from tickets.train.verdict import Baseline, Judged, Verdict, judge_views
+from tickets.train.views import TEXT, add_fields, build_views
 from tickets.train.volume import Volume, measure_volume
 
 MIN_ROWS: Final = 20
@@ -210,22 +210,20 @@ def _look_closely(
     views = build_views(texts, inputs) if views is None else views
     if not views:
         return replace(found, reason="there is neither text nor a field that varies to learn from")
-    judged, by_view = judge_views(views, sample, found.text_ceiling, config.significance)
+    judged, predicted = judge_views(views, sample, found.text_ceiling, config.significance)
     found = replace(found, verdict=judged.verdict, reason=judged.reason, baseline=judged.baseline)
-    if tickets.times is not None and found.drift is not None:
-        view = judged.baseline.view
-        later = measure_later(sample, views[view], by_view[view], tickets.times[rows], config.folds)
+    if tickets.times is not None and found.drift is not None and judged.verdict != "noise":
+        matrix = views[judged.baseline.view]
+        later = measure_later(sample, matrix, predicted, tickets.times[rows], config.folds, config.significance)
         found = replace(found, drift=replace(found.drift, later=later))
-    found = replace(found, ties=_find_ties(found, tickets, rows, sample, by_view.get("text")))
+    found = replace(found, ties=_find_ties(found, tickets, rows, sample))
     return replace(found, without_leaks=_without_leaks(found, views, inputs, sample, config))
 
 
-def _find_ties(
-    found: TargetAudit, tickets: Tickets, rows: Ints, sample: Sample, by_text: Ints | None
-) -> tuple[FieldTie, ...]:
+def _find_ties(found: TargetAudit, tickets: Tickets, rows: Ints, sample: Sample) -> tuple[FieldTie, ...]:
     places = np.searchsorted(tickets.candidate_rows, rows)
     others = (candidate for candidate in tickets.candidates if candidate.field.name != found.target)
-    return find_ties([candidate.take(places) for candidate in others], sample, by_text)
+    return find_ties([candidate.take(places) for candidate in others], sample)
 
 
 def _without_leaks(
@@ -235,7 +233,7 @@ def _without_leaks(
     suspected = {tie.field for tie in found.leaks}.intersection(inputs.column_names)
     if not suspected:
         return None
-    remaining = add_fields(views.get("text"), inputs.drop_columns(sorted(suspected)))
+    remaining = add_fields(views.get(TEXT), inputs.drop_columns(sorted(suspected)))
     return judge_views(remaining, sample, found.text_ceiling, config.significance)[0] if remaining else None
 
 

@@ -114,7 +114,7 @@ def _figures(audit: TargetAudit) -> KeyFigures:
     ]
     if audit.baseline:
         gain = Interval(audit.baseline.gain, *audit.baseline.gain_interval, is_share=True)
-        chance = "it could be chance" if audit.verdict == "noise" else "beyond chance"
+        chance = "beyond chance" if audit.baseline.is_tied else "it could be chance"
         figures.append(KeyFigure("Gain of the baseline", gain, f"p = {audit.baseline.p_value:.3g}: {chance}"))
     if audit.repeated_texts is not None:
         figures.append(KeyFigure("Repeated texts", Share(audit.repeated_texts), "of the tickets with a text"))

@@ -30,8 +30,8 @@ from tickets.train.leaks import Candidate, Use
 from tickets.train.overlap import measure_overlap
 from tickets.train.prepare import read_training_table
 from tickets.train.sample import Ints
-from tickets.train.signal import build_views
 from tickets.train.split import choose_split, split_rows
+from tickets.train.views import build_views
 
 _PLACES: Final = (
     Field("source_file", Kind.CATEGORICAL, Stage.CREATION),
@@ -103,7 +103,7 @@ def without_noise(config: TicketsConfig, audit: Audit) -> TicketsConfig:
             "(features.fields, features.text) or targets (model.sweep_targets), or train all the same with "
             "audit.stop_on_noise=false"
         )
-    for name in set(asked) - set(kept):
+    for name in (name for name in asked if name in noise):
         logs.get("ml").warning("target {} is noise: it is not swept, and gets the plain linear model", name)
     return config.model_copy(update={"model": config.model.model_copy(update={"sweep_targets": kept})})
 

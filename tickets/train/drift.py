@@ -140,7 +140,12 @@ def measure_drift(labels: Sequence[str], times: Times, significance: float) -> D
 
 
 def measure_later(
-    sample: Sample, matrix: NDArray[np.float32], cross_validated: Ints, times: Times, num_folds: int
+    sample: Sample,
+    matrix: NDArray[np.float32],
+    cross_validated: Ints,
+    times: Times,
+    num_folds: int,
+    significance: float,
 ) -> Later | None:
     """Fit the baseline on the earlier rows and try it on the later ones, as many as a fold has.
 
@@ -152,6 +157,7 @@ def measure_later(
         cross_validated: int[n], the labels that it gave each row by a fit that did not see the row's text.
         times: datetime64[n].
         num_folds: Folds of that fit.
+        significance: Rate at which a loss is called sure where there is none.
 
     Returns:
         None where too few later rows have a new text, or nothing can be learned from the earlier ones.
@@ -167,15 +173,16 @@ def measure_later(
     right = predict_held_out(sample.codes, matrix, is_later)[is_new] == truth
     right_before = cross_validated[start:][is_new] == truth
     lost = right_before.astype(np.float64) - right
-    gap, interval = float(lost.mean()), mean_interval(lost, sample.groups[start:][is_new])
+    groups = sample.groups[start:][is_new]
+    gap, (surely, _) = float(lost.mean()), mean_interval(lost, groups, 1 - 2 * significance)
     return Later(
         since=_day(times[start]),
         num_rows=len(truth),
         accuracy=float(right.mean()),
         cross_validated=float(right_before.mean()),
         gap=gap,
-        gap_interval=interval,
-        worse=interval[0] > 0 and gap >= LEAST_GAP,
+        gap_interval=mean_interval(lost, groups),
+        worse=surely > 0 and gap >= LEAST_GAP,
     )
 
 

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-import numpy as np
 import pyarrow as pa
 
 from tickets.schema import Field, Kind
@@ -49,7 +48,7 @@ class Candidate:
         column = read_column(values)
         if column is None:
             return None
-        holds_text = field.kind in (Kind.TEXT, Kind.LIST)
+        holds_text = field.kind in (Kind.TEXT, Kind.LIST) or bool(column.parts)
         texts = tuple(map(_as_text, values.to_pylist())) if holds_text else None
         return cls(field, use, None if use == "input" and field.kind is Kind.TEXT else column, texts)
 
@@ -84,41 +83,35 @@ class FieldTie:
     relation: Relation | None
     """`copy`: one value for each label; `finer`: each value has one label; `coarser`: each label has one value."""
     suspected: bool
-    """A model reads the field, and it gains nearly all that is possible, and no less than the text does."""
+    """A model reads the field, and it gains nearly all that is possible."""
     finding: str
     """One sentence for a person."""
 
 
-def find_ties(candidates: Sequence[Candidate], sample: Sample, by_text: Ints | None) -> tuple[FieldTie, ...]:
+def find_ties(candidates: Sequence[Candidate], sample: Sample) -> tuple[FieldTie, ...]:
     """The fields that surely tell something by themselves or are a form of the target, the strongest first.
 
     Args:
         candidates: Fields with the values of the sample's rows.
         sample: n rows.
-        by_text: int[n], the labels that the text alone gives; None where there is none.
     """
     found: list[FieldTie] = []
     for candidate in candidates:
-        found += _by_value(candidate, sample, by_text)
+        found += _by_value(candidate, sample)
         found += _by_words(candidate, sample)
     told = (tie for tie in found if tie.suspected or tie.relation or tie.gain_interval[0] > 0)
     return tuple(sorted(told, key=lambda tie: (not tie.suspected, -tie.share, tie.field)))
 
 
-def _by_value(candidate: Candidate, sample: Sample, by_text: Ints | None) -> list[FieldTie]:
+def _by_value(candidate: Candidate, sample: Sample) -> list[FieldTie]:
     column = candidate.column
     if column is None or not column.filled.any():
         return []
     predicted = predict_alone(column, sample)
     whole = sample.score(predicted)
     filled = _score_filled(predicted, column, sample)
-    strong = _is_strong(whole) and _no_worse(predicted, by_text, sample, np.ones_like(column.filled))
-    where_filled = (
-        not strong
-        and filled is not None
-        and _is_strong(filled)
-        and _no_worse(predicted, by_text, sample, column.filled)
-    )
+    strong = _is_strong(whole)
+    where_filled = not strong and filled is not None and _is_strong(filled)
     relation = relate(column, sample)
     return [
         FieldTie(
@@ -183,14 +176,6 @@ def _score_filled(predicted: Ints, column: Column, sample: Sample) -> Score | No
 
 def _is_strong(score: Score) -> bool:
     return score.share() >= LEAK_SHARE and score.interval[0] >= SURE_LEAK_SHARE * (1 - score.floor)
-
-
-def _no_worse(predicted: Ints, by_text: Ints | None, sample: Sample, rows: np.ndarray) -> bool:
-    """Whether a field does no worse than the text: what a text tells better is no secret."""
-    if by_text is None:
-        return True
-    truth = sample.codes[rows]
-    return bool((predicted[rows] == truth).sum() >= (by_text[rows] == truth).sum())
 
 
 def _in_words(candidate: Candidate, relation: Relation | None, score: Score, where_filled: bool) -> str:

@@ -94,14 +94,15 @@ def number_labels(labels: Sequence[str]) -> tuple[tuple[str, ...], Ints]:
     return names, np.array([places[label] for label in labels], dtype=np.int64)
 
 
-def mean_interval(values: NDArray[np.float64], groups: Ints) -> Interval:
+def mean_interval(values: NDArray[np.float64], groups: Ints, confidence: float = CONFIDENCE) -> Interval:
     """Normal interval of a mean whose observations are groups of rows (a cluster-robust standard error).
 
     Args:
         values: float[n].
         groups: int[n].
+        confidence: That the mean lies in it.
     """
     mean = float(values.mean())
     error = float(np.sqrt((np.bincount(groups, values - mean) ** 2).sum())) / len(values)
-    half = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * error
+    half = NormalDist().inv_cdf((1 + confidence) / 2) * error
     return mean - half, mean + half

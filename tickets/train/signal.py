@@ -1,6 +1,7 @@
-"""Do a ticket's text and fields tell anything about a label? A quick linear baseline with an exact test.
+"""Do inputs tell anything about a label? A quick linear baseline with an exact test.
 
-It does not know tickets, what the label means, or what is made of the answer (`audit.py`).
+It does not know where the inputs come from (`views.py`), what the label means, or what is made of the answer
+(`verdict.py`).
 """
 
 from __future__ import annotations
@@ -10,20 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
-
-from tickets.errors import ModelError
-
-MAX_TERMS: Final = 20_000
-"""Most frequent terms of the text view, of words and of characters each."""
-
-MAX_DIMENSIONS: Final = 256
-"""Dimensions to which the terms are reduced."""
-
-MAX_LEVELS: Final = 20
-"""Most frequent values of a categorical field that get a column of their own."""
 
 MAX_LABELS: Final = 100
 """Most frequent labels that the baseline learns."""
@@ -45,7 +33,7 @@ class Signal:
     """What the baseline found."""
 
     view: str
-    """The inputs that told most: `text`, `fields` or `text and fields`."""
+    """The name of the inputs that told most."""
     by_view: Mapping[str, _Ints]
     """View → int[n], the label of every row by a fit of that view that did not see it."""
     p_value: float
@@ -81,37 +69,6 @@ def assign_folds(groups: _Ints, num_folds: int) -> _Ints:
         fold_of_group[group] = load.argmin()
         load[fold_of_group[group]] += sizes[group]
     return fold_of_group[groups]
-
-
-def build_views(texts: Sequence[str], fields: pa.Table) -> dict[str, _Floats]:
-    """The inputs as dense matrices: the text alone, the fields alone, and both, as far as they hold anything.
-
-    A strong text drowns among many fields and a strong field among many words, so each is looked at alone too.
-    Nothing here sees a label.
-
-    Args:
-        texts: n normalised texts, empty where a ticket has none.
-        fields: n rows of string, boolean and number columns; may have no columns.
-
-    Returns:
-        View → float32[n, d], centred, with rows of mean squared length 1.
-
-    Raises:
-        ModelError: A column of another type.
-    """
-    return add_fields(_unit(_reduced_terms(texts)) if len(set(texts)) > 1 else None, fields)
-
-
-def add_fields(text: _Floats | None, fields: pa.Table) -> dict[str, _Floats]:
-    """As `build_views`, where the view of the text is at hand; None: there is no text."""
-    views = {} if text is None else {"text": text}
-    blocks = [_unit(_encoded(name, fields.column(name))) for name in fields.column_names]
-    if blocks:
-        views["fields"] = _unit(np.concatenate(blocks, axis=1))
-    views = {name: matrix for name, matrix in views.items() if matrix.any()}
-    if len(views) == 2:
-        views["text and fields"] = np.concatenate(list(views.values()), axis=1)
-    return views
 
 
 def measure_signal(labels: _Ints, views: dict[str, _Floats], folds: _Ints, num_shuffles: int, seed: int = 0) -> Signal:
@@ -243,57 +200,3 @@ def _learned_labels(labels: _Ints) -> _Ints:
     counts = np.bincount(labels)
     frequent = np.argsort(-counts, kind="stable")[:MAX_LABELS]
     return frequent[counts[frequent] > 1]
-
-
-def _reduced_terms(texts: Sequence[str]) -> _Floats:
-    """TF-IDF of words and characters, reduced by a truncated SVD (latent semantic analysis)."""
-    from scipy.sparse import hstack
-    from sklearn.decomposition import TruncatedSVD
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    common = {"max_features": MAX_TERMS, "sublinear_tf": True, "dtype": np.float32}
-    words = TfidfVectorizer(token_pattern=r"\w+|[^\w\s]+", ngram_range=(1, 2), **common)
-    characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), **common)
-    terms = hstack([words.fit_transform(texts), characters.fit_transform(texts)]).tocsr()
-    num_dimensions = min(MAX_DIMENSIONS, min(terms.shape) - 1)
-    reduced: _Floats = TruncatedSVD(num_dimensions, n_iter=2, random_state=0).fit_transform(terms)
-    return reduced.astype(np.float32)
-
-
-def _encoded(name: str, column: pa.ChunkedArray) -> _Floats:
-    kind = column.type
-    if pa.types.is_floating(kind) or pa.types.is_integer(kind):
-        return _ranks(column)
-    if any(
-        test(kind) for test in (pa.types.is_string, pa.types.is_large_string, pa.types.is_boolean, pa.types.is_null)
-    ):
-        return _levels(column)
-    raise ModelError(f"field {name!r} has type {kind}; allowed: string, boolean or number")
-
-
-def _ranks(column: pa.ChunkedArray) -> _Floats:
-    """float32[n, 2]: the value's rank from -0.5 to 0.5, which no outlier moves, and whether it is missing."""
-    from scipy.stats import rankdata
-
-    values = pc.fill_null(column.cast(pa.float64()), float("nan")).to_numpy()
-    present = np.isfinite(values)
-    encoded = np.zeros((len(values), 2), dtype=np.float32)
-    encoded[present, 0] = rankdata(values[present]) / max(present.sum(), 1) - 0.5
-    encoded[:, 1] = ~present
-    return encoded
-
-
-def _levels(column: pa.ChunkedArray) -> _Floats:
-    """float32[n, levels]: one column for each of the most frequent values; a missing value is one too."""
-    codes = pc.fill_null(column.cast(pa.string()), "").combine_chunks().dictionary_encode().indices.to_numpy()
-    frequent = np.argsort(-np.bincount(codes), kind="stable")[:MAX_LEVELS]
-    levels: _Floats = (codes[:, np.newaxis] == frequent).astype(np.float32)
-    return levels
-
-
-def _unit(matrix: _Floats) -> _Floats:
-    """Centred, with rows of mean squared length 1; all zero where no column varies."""
-    centred = matrix - matrix.mean(axis=0)
-    length = float(np.sqrt((centred**2).sum(axis=1).mean()))
-    scaled: _Floats = centred / length if length > 1e-6 else np.zeros_like(centred)
-    return scaled

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -27,6 +28,9 @@ _FEW_NUMBERS: Final = 0.2  # values per row below which a number is read as a co
 _MAX_LEAVES: Final = 256
 _LEAST_LEAF: Final = 2
 _DIGITS: Final = re.compile(r"(\d+)")
+_PARTS: Final = re.compile(r"\d+|[^\W\d_]+")
+_MOST_PARTS: Final = 4  # from either end
+_ID_LENGTH: Final = 64
 
 Relation = Literal["copy", "finer", "coarser"]
 
@@ -41,6 +45,8 @@ class Column:
     """int[n], equal values share a number, and so do all missing ones; None where hardly any value returns."""
     ranks: NDArray[np.float32] | None
     """float32[n], the place of the value in the order of all, below 0 where it is missing; None without an order."""
+    parts: tuple[Ints, ...] = ()
+    """Each int[n], as `values`: words and numbers at one place of a text that hardly ever returns, such as an id."""
 
     def take(self, rows: Ints) -> Column:
         """The given rows."""
@@ -48,6 +54,7 @@ class Column:
             self.filled[rows],
             None if self.values is None else self.values[rows],
             None if self.ranks is None else self.ranks[rows],
+            tuple(part[rows] for part in self.parts),
         )
 
 
@@ -55,7 +62,8 @@ def read_column(column: pa.ChunkedArray) -> Column | None:
     """Read a column of any type that has equal values or an order; None for others, and where nothing is filled.
 
     Numbers and times have an order. So have texts that hardly ever return, such as ids: that of their words and
-    numbers, so that `INC-9` stands before `INC-10` and both apart from `REQ-1`. A list counts as the set it holds.
+    numbers, so that `INC-9` stands before `INC-10` and both apart from `REQ-1`, and each of their first and last parts
+    counts as a value too, so that `4711-BILLING` tells what it says. A list counts as the set it holds.
     """
     kind = column.type
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
@@ -71,10 +79,10 @@ def read_column(column: pa.ChunkedArray) -> Column | None:
 
 
 def predict_alone(column: Column, sample: Sample) -> Ints:
-    """The labels that a column gives by itself, each by a fit that did not see the row; the better of two ways.
+    """The labels that a column gives by itself, each by a fit that did not see the row; the best of some ways.
 
-    By value: the label most frequent with the value, smoothed towards the labels' overall shares. By order: a
-    decision tree on the rank (Breiman et al. 1984).
+    By value, or a part of it: the label most frequent with it, smoothed towards the labels' overall shares. By order:
+    a decision tree on the rank (Breiman et al. 1984).
 
     Args:
         column: n values.
@@ -88,6 +96,7 @@ def predict_alone(column: Column, sample: Sample) -> Ints:
         ways.append(_predict_by_value(column.values, sample))
     if column.ranks is not None:
         ways.append(_predict_by_order(column.ranks, sample))
+    ways += [_predict_by_value(part, sample) for part in column.parts]
     return max(ways, key=lambda predicted: int((predicted == sample.codes).sum()))
 
 
@@ -117,7 +126,22 @@ def _read_texts(texts: list[str | None]) -> Column | None:
         return Column(filled, values, None)
     order = {text: rank for rank, text in enumerate(sorted(numbers, key=_natural))}
     ranks = np.where(filled, [order[text] for text in present], -1).astype(np.float32)
-    return Column(filled, values if num_values < filled.sum() else None, ranks)
+    return Column(filled, values if num_values < filled.sum() else None, ranks, _read_parts(present))
+
+
+def _read_parts(texts: Sequence[str]) -> tuple[Ints, ...]:
+    """The first and the last words and numbers of ids, where they return; none of longer texts."""
+    if sum(len(text) > _ID_LENGTH for text in texts) > _MANY_VALUES * len(texts):
+        return ()
+    split = [_PARTS.findall(text[:_ID_LENGTH]) for text in texts]
+    found: dict[bytes, Ints] = {}  # an id of two parts has the same one first and last but one
+    for place in (*range(_MOST_PARTS), *range(-_MOST_PARTS, 0)):
+        at_place = (parts[place] if -len(parts) <= place < len(parts) else None for parts in split)
+        numbers: dict[str | None, int] = {}
+        codes = np.array([numbers.setdefault(part, len(numbers)) for part in at_place], dtype=np.int64)
+        if 1 < len(numbers) <= _MANY_VALUES * len(texts):
+            found.setdefault(codes.tobytes(), codes)
+    return tuple(found.values())
 
 
 def _read_numbers(numbers: NDArray[np.float64]) -> Column | None:

@@ -109,7 +109,7 @@ def _later(told: Any, seed: int, texts: list[str] | None = None, num_rows: int =
     texts = texts or [f"text {row}" for row in range(num_rows)]
     sample = Sample.of([f"label {code}" for code in codes], texts, 5)
     predicted = measure_signal(sample.codes, {"fields": matrix}, sample.folds, 9).predicted
-    return measure_later(sample, matrix, predicted, _times(num_rows), 5)
+    return measure_later(sample, matrix, predicted, _times(num_rows), 5, 0.01)
 
 
 def test_what_is_learned_from_old_rows_is_as_good_where_nothing_changes() -> None:
