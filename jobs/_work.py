@@ -5,33 +5,38 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from _audit import look
 from _entry import Job
 from _tables import bring_tables
 
 from tickets import logs
-from tickets.train.audit import format_audits
-from tickets.train.prepare import audit_targets
+from tickets.config import TicketsConfig
+from tickets.train.audit_tickets import sweeping, without_noise
 from tickets.train.resume import Work, begin, take_up
 
 
 @contextmanager
-def open_work(job: Job) -> Iterator[Work]:
+def open_work(job: Job) -> Iterator[tuple[Work, TicketsConfig]]:
     """Ingest and audit, or with `resume` take up what a run that was cut off had reached; starts or joins Ray.
 
+    Returns:
+        The folder, and the settings without the sweeps that the audit advises against.
+
     Raises:
-        TicketsError: As `bring_tables`, `audit_targets` and `take_up`.
+        RefusedError: Each target that would be swept is noise.
+        TicketsError: As `bring_tables`, `look` and `take_up`.
     """
     config, storage = job.config, job.storage
     if config.resume is not None:
         with take_up(storage, job.bucket, config.resume, config) as work:
             logs.get("ml").info("taking up run {} on the offline tickets {}", work.run_id, work.snapshot.id)
             job.connect()
-            yield work
+            yield work, sweeping(config, work.sweep_targets)
         return
     offline = bring_tables(job).offline
-    audits = audit_targets(storage, offline, config)
-    job.tell(format_audits(audits))
-    job.report.result["audit"] = [audit.to_json() for audit in audits]
-    with begin(storage, job.bucket, job.report.run_id, offline, config) as work:
+    audit = look(job, offline)
+    job.report.result["audit"] = [of.to_json() for of in audit.targets]
+    advised = without_noise(config, audit)
+    with begin(storage, job.bucket, job.report.run_id, offline, config, advised.model.sweep_targets) as work:
         job.report.next = [job.command("train", "resume=latest")]  # what to do should this run be cut off
-        yield work
+        yield work, advised

@@ -16,9 +16,9 @@ from tickets.train.publish import judge_and_publish
 
 def main(job: Job) -> None:
     """Make a release; the first one of a bucket becomes its champion, a later one a challenger."""
-    config, storage, name = job.config, job.storage, f"tickets-{job.bucket}"
-    tracker = build_tracker(config.mlflow, storage.work_dir, name)
-    with open_work(job) as work:
+    storage, name = job.storage, f"tickets-{job.bucket}"
+    tracker = build_tracker(job.config.mlflow, storage.work_dir, name)
+    with open_work(job) as (work, config):
         dataset = prepare(storage, work.snapshot, config, Path.cwd())
         with track(tracker, work.run_id, dump(config), {SWEEP_TAG: work.run_id}) as run:
             fitted = fit_triage(dataset, config, work.folder, run.log_trial)

@@ -233,7 +233,11 @@ class AuditConfig(Config):
     max_rows: PositiveInt = 3_000
     """Rows that the baseline looks at, the latest ones."""
     significance: Probability = 0.01
-    """Chance of calling noise learnable that the verdict accepts."""
+    """Chance of calling noise learnable that the verdict accepts; of calling chance a drift, too."""
+    min_label_rows: PositiveInt = 20
+    """Training rows of a label below which the audit warns of it."""
+    stop_on_noise: bool = True
+    """Sweep no target that is noise, and refuse to train where each one that would be swept is."""
 
 
 class PredictConfig(Config):

@@ -1,59 +1,59 @@
 """What can be learned about each target, said before anything is swept.
 
-It does not know where tickets come from, which model families exist, or how the test of signal works (`signal.py`).
+It does not know where tickets come from, which model families exist, or how any one of its looks works: each has a
+module of its own.
 """
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from statistics import NormalDist
-from typing import Any, Final, Literal
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tickets.config import AuditConfig
-from tickets.decide.thresholds import precision_interval
+from tickets.config import AuditConfig, DecideConfig
 from tickets.errors import ModelError
 from tickets.text import normalise
-from tickets.train.signal import assign_folds, build_views, group_texts, measure_signal
+from tickets.train.cautions import Caution, caution
+from tickets.train.ceilings import input_ceiling, text_ceiling
+from tickets.train.drift import Drift, Times, measure_drift, measure_later
+from tickets.train.leaks import Candidate, FieldTie, find_ties
+from tickets.train.overlap import Overlap
+from tickets.train.sample import Ints, Sample
+from tickets.train.verdict import Baseline, Judged, Verdict, judge_views
+from tickets.train.views import TEXT, add_fields, build_views
+from tickets.train.volume import Volume, measure_volume
 
 MIN_ROWS: Final = 20
 """Labelled rows below which nothing is fitted."""
 
-WEAK_SHARE: Final = 0.1
-"""A gain below this share of what lies between floor and ceiling is weak."""
-
-CONFIDENCE: Final = 0.95
-"""Confidence of the intervals."""
-
-MIN_SHUFFLES: Final = 199
-"""Shuffled label sets that the real one is compared with, at least."""
-
-Verdict = Literal["learnable", "weak", "noise"]
-Interval = tuple[float, float]
+Views = Mapping[str, NDArray[np.float32]]
 
 
-@dataclass(frozen=True, slots=True)
-class Baseline:
-    """How well a quick linear model answers the latest labelled rows, each by a fit that did not see it."""
+@dataclass(frozen=True)
+class Tickets:
+    """What targets are audited on: n rows in the order of time, the latest last.
 
-    view: str
-    """The inputs that told most: `text`, `fields` or `text and fields`. Accuracy and gain are this view's, so on
-    little data the choice makes them slightly optimistic; the p-value allows for it."""
-    accuracy: float
-    interval: Interval
-    """95 % interval of the accuracy."""
-    gain: float
-    """Accuracy above always answering the most frequent label of the same rows."""
-    gain_interval: Interval
-    """95 % interval of the gain, in which rows of one text count as one observation."""
-    p_value: float
-    """Probability that labels without any tie to the inputs look as strongly tied as these."""
+    Attributes:
+        texts: n texts, empty where a ticket has none.
+        inputs: n rows of the string, boolean and number columns that models read; may have no columns.
+        times: datetime64[n], NaT where a ticket has none; None: not known.
+        splits: str[n], the split of each row; None: not known.
+        candidates: Fields of all stages, inputs among them, that may be leaks; of some rows only.
+        candidate_rows: int[m] in ascending order, the rows whose values the candidates have: at least those that
+            `latest_rows` gives for the target.
+    """
+
+    texts: Sequence[str]
+    inputs: pa.Table
+    times: Times | None = None
+    splits: NDArray[np.object_] | None = None
+    candidates: Sequence[Candidate] = ()
+    candidate_rows: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,173 +72,170 @@ class TargetAudit:
     """Share of the rows with text whose normalised text another row has too."""
     text_ceiling: float | None
     """Best accuracy that the text alone allows on the labelled rows, given that identical texts carry different
-    labels. A text that occurs once could always be answered right, so with few or unique texts this is optimistic;
-    and fields may tell identical texts apart, so a model that reads them can pass it."""
+    labels (`ceilings.text_ceiling`)."""
+    input_ceiling: float | None
+    """The same for text and fields together (`ceilings.input_ceiling`)."""
     verdict: Verdict
     reason: str
     """One sentence for a person."""
     baseline: Baseline | None = None
+    ties: tuple[FieldTie, ...] = ()
+    """Fields that tell something by themselves, or are a form of the target; suspected leaks first."""
+    without_leaks: Judged | None = None
+    """The judgement without the fields that are suspected leaks; None where there is no such field."""
+    drift: Drift | None = None
+    volume: Volume | None = None
+    cautions: tuple[Caution, ...] = ()
+    """What a person should know beside the verdict."""
+
+    @property
+    def leaks(self) -> tuple[FieldTie, ...]:
+        """The suspected leaks."""
+        return tuple(tie for tie in self.ties if tie.suspected)
+
+    @property
+    def ceiling(self) -> float | None:
+        """What identical texts allow; where there is no text, what identical fields allow."""
+        return self.input_ceiling if self.text_ceiling is None else self.text_ceiling
 
     def to_json(self) -> dict[str, Any]:
         """The fields as values that JSON holds."""
-        return {**asdict(self), "classes": dict(self.classes)}
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """All targets of a data set, and the split that training would use."""
+
+    targets: tuple[TargetAudit, ...]
+    split_kind: str | None
+    """How rows are cut; None where they cannot be."""
+    split_rows: Mapping[str, int]
+    """Split → rows."""
+    split_error: str | None
+    """Why rows cannot be cut."""
+    overlap: tuple[Overlap, ...]
+    """What the other splits share with the training rows."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as values that JSON holds."""
+        return asdict(self)
+
+
+def latest_rows(labels: Sequence[str | None], max_rows: int) -> Ints:
+    """The rows that an audit looks at closely: the last `max_rows` with a label; int[m], ascending."""
+    return np.array([row for row, label in enumerate(labels) if label is not None], dtype=np.int64)[-max_rows:]
 
 
 def audit_target(
-    name: str, labels: Sequence[str | None], texts: Sequence[str], fields: pa.Table, config: AuditConfig
+    name: str,
+    labels: Sequence[str | None],
+    tickets: Tickets,
+    config: AuditConfig,
+    asked: DecideConfig,
+    views: Views | None = None,
 ) -> TargetAudit:
     """Look at one target. The false alarm rate of the verdicts `learnable` and `weak` is `config.significance`.
 
-    `noise` means that no tie between inputs and labels was found, `weak` that there is one, but it gains less than
-    `WEAK_SHARE` of what is possible over always answering the most frequent label, or not surely anything.
-
     Args:
-        name: The target. A column of `fields` with this name is left out.
+        name: The target. An input of this name is left out, and so is a candidate.
         labels: n labels, None where there is none; other kinds of values are audited as their text.
-        texts: n texts, empty where a ticket has none.
-        fields: n rows of string, boolean and number columns that are known when the model predicts; may have no
-            columns. Rows are in the order of time, the latest last.
+        tickets: The n rows.
         config: Folds, rows and significance.
+        asked: Precision that automation asks for.
+        views: `build_views` of the texts and inputs of `latest_rows`, where they are at hand.
 
     Raises:
         ModelError: The inputs differ in length, or a column has a type that is not allowed.
     """
-    num_field_rows = fields.num_rows if fields.num_columns else len(labels)
-    if not len(labels) == len(texts) == num_field_rows:
-        raise ModelError(f"{len(labels)} labels, {len(texts)} texts, {num_field_rows} rows of fields; allowed: as many")
-    normalised = [normalise(text) for text in texts]
-    rows = np.array([row for row, label in enumerate(labels) if label is not None], dtype=np.int64)
-    labelled = [str(labels[row]) for row in rows]
-    found = _describe(name, labelled, [normalised[row] for row in rows], normalised)
-    if len(rows) < MIN_ROWS:
-        return replace(found, reason=f"{len(rows)} labelled rows are too few to tell; {MIN_ROWS} are needed")
-    if len(found.classes) < 2:
-        return replace(found, reason=f'"{found.majority_label}" is the only value')
-    latest = rows[-config.max_rows :]
-    inputs = fields.drop_columns([name]) if name in fields.column_names else fields
-    return _with_baseline(
-        found,
-        np.array(labelled[-config.max_rows :], dtype=object),
-        [normalised[row] for row in latest],
-        inputs.take(latest) if inputs.num_columns else inputs,
-        config,
-    )
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # a part of scikit-learn
+
+    num_inputs = tickets.inputs.num_rows if tickets.inputs.num_columns else len(labels)
+    if not len(labels) == len(tickets.texts) == num_inputs:
+        counts = f"{len(labels)} labels, {len(tickets.texts)} texts, {num_inputs} rows of fields"
+        raise ModelError(f"{counts}; allowed: as many")
+    inputs = tickets.inputs.drop_columns([name]) if name in tickets.inputs.column_names else tickets.inputs
+    texts = [normalise(text) for text in tickets.texts]
+    known = replace(tickets, texts=texts, inputs=inputs)
+    found = _describe(name, labels, known, config, asked)
+    with threadpool_limits(1):  # the matrices are small: threads wait for each other longer than they work
+        found = _look_closely(found, labels, known, config, views)
+    return replace(found, cautions=caution(found.ties, found.without_leaks, found.drift, found.volume))
 
 
-def format_audits(audits: Sequence[TargetAudit]) -> str:
-    """The audits as a table of fixed width, followed by one sentence for each target."""
-    header = ("target", "rows", "labels", "floor", "ceiling", "baseline", "gain", "p", "verdict")
-    lines = [
-        (
-            audit.target,
-            str(audit.num_labelled),
-            str(len(audit.classes)),
-            _number(audit.majority_floor),
-            _number(audit.text_ceiling),
-            *_baseline_cells(audit.baseline),
-            audit.verdict,
-        )
-        for audit in audits
-    ]
-    widths = [max(len(cell) for cell in column) for column in zip(header, *lines, strict=True)]
-    table = ["  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in (header, *lines)]
-    table.insert(1, "  ".join("-" * width for width in widths))
-    return "\n".join([*table, "", *(f"{audit.target}: {audit.reason}" for audit in audits)])
-
-
-def _describe(name: str, labelled: list[str], labelled_texts: list[str], texts: list[str]) -> TargetAudit:
+def _describe(
+    name: str, labels: Sequence[str | None], tickets: Tickets, config: AuditConfig, asked: DecideConfig
+) -> TargetAudit:
     """What counting alone says; the verdict is noise until a baseline finds more."""
+    rows = latest_rows(labels, len(labels))
+    labelled, texts = [str(labels[row]) for row in rows], [tickets.texts[row] for row in rows]
     classes = dict(sorted(Counter(labelled).items(), key=lambda item: (-item[1], item[0])))
     majority = next(iter(classes), None)
-    occurrences = Counter(text for text in texts if text)
+    occurrences = Counter(text for text in tickets.texts if text)
     num_texts = occurrences.total()
+    splits, times = tickets.splits, tickets.times
+    needed = config.min_label_rows, asked.automate_precision, asked.confidence
     return TargetAudit(
         target=name,
-        num_rows=len(texts),
-        num_labelled=len(labelled),
+        num_rows=len(labels),
+        num_labelled=len(rows),
         classes=classes,
         majority_label=majority,
-        majority_floor=None if majority is None else classes[majority] / len(labelled),
+        majority_floor=None if majority is None else classes[majority] / len(rows),
         repeated_texts=sum(n for n in occurrences.values() if n > 1) / num_texts if num_texts else None,
-        text_ceiling=_text_ceiling(labelled, labelled_texts) if any(labelled_texts) else None,
+        text_ceiling=text_ceiling(labelled, texts),
+        input_ceiling=input_ceiling(labelled, texts, _take(tickets.inputs, rows)),
         verdict="noise",
         reason="",
+        drift=None if times is None else measure_drift(labelled, times[rows], config.significance),
+        volume=None if splits is None else measure_volume(labelled, splits[rows].tolist(), *needed),
     )
 
 
-def _text_ceiling(labels: list[str], texts: list[str]) -> float:
-    """Share of rows that come right when each text gets its most frequent label."""
-    best: dict[int, int] = {}
-    for (group, _), count in Counter(zip(group_texts(texts).tolist(), labels, strict=True)).items():
-        best[group] = max(best.get(group, 0), count)
-    return sum(best.values()) / len(labels)
-
-
-def _with_baseline(
-    found: TargetAudit, labels: NDArray[np.object_], texts: list[str], fields: pa.Table, config: AuditConfig
+def _look_closely(
+    found: TargetAudit, labels: Sequence[str | None], tickets: Tickets, config: AuditConfig, views: Views | None
 ) -> TargetAudit:
-    views = build_views(texts, fields)
+    """Baseline, verdict, ties and drift of what is learned, on the latest labelled rows."""
+    if found.num_labelled < MIN_ROWS:
+        return replace(found, reason=f"{found.num_labelled} labelled rows are too few to tell; {MIN_ROWS} are needed")
+    if len(found.classes) < 2:
+        return replace(found, reason=f'"{found.majority_label}" is the only value')
+    rows = latest_rows(labels, config.max_rows)
+    texts, inputs = [tickets.texts[row] for row in rows], _take(tickets.inputs, rows)
+    sample = Sample.of([str(labels[row]) for row in rows], texts, config.folds)
+    if len(sample.names) < 2:
+        return replace(found, reason=f'"{sample.names[0]}" is the only value of the latest {len(rows)} labelled rows')
+    if np.bincount(sample.codes).max() < 2:
+        return replace(found, reason=f"each of the {len(rows)} labels occurs only once")
+    views = build_views(texts, inputs) if views is None else views
     if not views:
         return replace(found, reason="there is neither text nor a field that varies to learn from")
-    groups = group_texts(texts)
-    if groups.max() == 0:  # one text on every row says nothing and must not bar folds
-        groups = np.arange(len(texts), dtype=np.int64)
-    _, truth, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    if counts.max() < 2:
-        return replace(found, reason=f"each of the {len(labels)} labels occurs only once")
-    num_shuffles = max(MIN_SHUFFLES, math.ceil(2 / config.significance) - 1)
-    signal = measure_signal(truth, views, assign_folds(groups, config.folds), num_shuffles)
-    right = signal.predicted == truth
-    difference = right.astype(np.float64) - (truth == counts.argmax())
-    baseline = Baseline(
-        view=signal.view,
-        accuracy=float(right.mean()),
-        interval=precision_interval(int(right.sum()), len(right), CONFIDENCE),
-        gain=float(difference.mean()),
-        gain_interval=_mean_interval(difference, groups),
-        p_value=signal.p_value,
-    )
-    verdict, reason = _judge(baseline, found.text_ceiling, config.significance, " and ".join(list(views)[:2]))
-    return replace(found, baseline=baseline, verdict=verdict, reason=reason)
+    judged, predicted = judge_views(views, sample, found.text_ceiling, config.significance)
+    found = replace(found, verdict=judged.verdict, reason=judged.reason, baseline=judged.baseline)
+    if tickets.times is not None and found.drift is not None and judged.verdict != "noise":
+        matrix = views[judged.baseline.view]
+        later = measure_later(sample, matrix, predicted, tickets.times[rows], config.folds, config.significance)
+        found = replace(found, drift=replace(found.drift, later=later))
+    found = replace(found, ties=_find_ties(found, tickets, rows, sample))
+    return replace(found, without_leaks=_without_leaks(found, views, inputs, sample, config))
 
 
-def _judge(baseline: Baseline, ceiling: float | None, significance: float, inputs: str) -> tuple[Verdict, str]:
-    floor = baseline.accuracy - baseline.gain
-    numbers = (
-        f"{baseline.accuracy:.2f} of the rows come right, {floor:.2f} by always answering the most frequent label "
-        f"(p = {baseline.p_value:.3g})"
-    )
-    if baseline.p_value > significance:
-        return "noise", f"no tie to {inputs} was found: {numbers}"
-    if baseline.gain_interval[0] <= 0:
-        return "weak", f"there is a tie to {baseline.view}, but no sure gain: {numbers}"
-    share = baseline.gain / (max(ceiling or 1.0, baseline.accuracy) - floor)
-    if share < WEAK_SHARE:
-        return "weak", f"there is a tie to {baseline.view}, but it gains only {share:.0%} of what is open: {numbers}"
-    return "learnable", f"learnable from {baseline.view}: {numbers}"
+def _find_ties(found: TargetAudit, tickets: Tickets, rows: Ints, sample: Sample) -> tuple[FieldTie, ...]:
+    places = np.searchsorted(tickets.candidate_rows, rows)
+    others = (candidate for candidate in tickets.candidates if candidate.field.name != found.target)
+    return find_ties([candidate.take(places) for candidate in others], sample)
 
 
-def _mean_interval(values: NDArray[np.float64], groups: NDArray[np.int64]) -> Interval:
-    """Normal interval of a mean whose observations are groups of rows (a cluster-robust standard error)."""
-    mean = float(values.mean())
-    error = float(np.sqrt((np.bincount(groups, values - mean) ** 2).sum())) / len(values)
-    half = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * error
-    return mean - half, mean + half
+def _without_leaks(
+    found: TargetAudit, views: Views, inputs: pa.Table, sample: Sample, config: AuditConfig
+) -> Judged | None:
+    """The judgement on what remains; a text that is a suspected leak stays, as it is all that there is to read."""
+    suspected = {tie.field for tie in found.leaks}.intersection(inputs.column_names)
+    if not suspected:
+        return None
+    remaining = add_fields(views.get(TEXT), inputs.drop_columns(sorted(suspected)))
+    return judge_views(remaining, sample, found.text_ceiling, config.significance)[0] if remaining else None
 
 
-def _baseline_cells(baseline: Baseline | None) -> tuple[str, str, str]:
-    if baseline is None:
-        return "-", "-", "-"
-    return (
-        _with_interval(baseline.accuracy, baseline.interval),
-        _with_interval(baseline.gain, baseline.gain_interval),
-        f"{baseline.p_value:.3g}",
-    )
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
-
-
-def _with_interval(value: float, interval: Interval) -> str:
-    return f"{value:.2f} ({interval[0]:.2f} to {interval[1]:.2f})"
+def _take(table: pa.Table, rows: Ints) -> pa.Table:
+    return table.take(rows) if table.num_columns else table

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import orjson
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tickets import logs
 from tickets.config import TicketsConfig
@@ -27,7 +26,6 @@ from tickets.models.labels import label_values
 from tickets.release import Release
 from tickets.snapshots import Snapshot, has_snapshot, load_snapshot, read_table, write_snapshot
 from tickets.storage import Storage, open_export
-from tickets.train.audit import TargetAudit, audit_target
 from tickets.train.split import choose_split, split_rows
 
 
@@ -133,26 +131,6 @@ def _ceilings(storage: Storage, config: TicketsConfig, work_dir: Path) -> dict[s
     with open_export(found[0]) as file:
         ceilings: dict[str, float] = orjson.loads(file.read())["ceilings"]
     return ceilings
-
-
-def audit_targets(storage: Storage, snapshot: Snapshot, config: TicketsConfig) -> list[TargetAudit]:
-    """What can be learned of each target, by a quick look at one Ray task each. Needs a running Ray."""
-    import ray
-
-    names = config.audit.targets or config.source.targets
-    table, selection = read_training_table(storage, snapshot, config, names)
-    table = table.take(_by_time_or_shuffled(table["created_at"]))  # the baseline looks at the last rows
-    texts = ray.put(join_text(table, selection.text))
-    fields = ray.put(table.select([*selection.categories, *selection.numbers]))
-    look: Any = ray.remote(audit_target)
-    return ray.get([look.remote(name, label_values(table, name), texts, fields, config.audit) for name in names])
-
-
-def _by_time_or_shuffled(times: pa.ChunkedArray) -> pa.Array:
-    """Rows in the order of their time; shuffled where there is none, as files often are sorted by label."""
-    if times.null_count < len(times):
-        return pc.array_sort_indices(times.combine_chunks(), null_placement="at_start")
-    return pa.array(np.random.default_rng(0).permutation(len(times)))
 
 
 def encode_texts(storage: Storage, name: str, encoder: EncoderRef, texts: Sequence[str]) -> np.ndarray:

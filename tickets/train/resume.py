@@ -46,11 +46,13 @@ class Work:
         run_id: The run that began it.
         folder: Where it is.
         snapshot: The offline tickets that it learns from.
+        sweep_targets: Targets that its audit found worth a sweep; None: as the configuration has it.
     """
 
     run_id: str
     folder: Path
     snapshot: Snapshot
+    sweep_targets: tuple[str, ...] | None = None
 
     def finish(self, release_id: str) -> None:
         """Note that a release came of it: there is nothing left to take up."""
@@ -58,14 +60,21 @@ class Work:
 
 
 @contextmanager
-def begin(storage: Storage, bucket: str, run_id: str, snapshot: Snapshot, config: TicketsConfig) -> Iterator[Work]:
+def begin(
+    storage: Storage,
+    bucket: str,
+    run_id: str,
+    snapshot: Snapshot,
+    config: TicketsConfig,
+    sweep_targets: tuple[str, ...] | None = None,
+) -> Iterator[Work]:
     """The folder of a run that starts from nothing, locked while the block runs."""
     folder = _folder(storage, bucket, run_id)
     folder.mkdir(parents=True, mode=0o700)
-    plan = {"offline": snapshot.id, "settings": _deciding(config)}
+    plan = {"offline": snapshot.id, "sweep_targets": sweep_targets, "settings": _deciding(config)}
     with _locked(folder, run_id):
         (folder / _PLAN).write_bytes(orjson.dumps(plan, option=orjson.OPT_INDENT_2))
-        yield Work(run_id, folder, snapshot)
+        yield Work(run_id, folder, snapshot, sweep_targets)
 
 
 @contextmanager
@@ -87,7 +96,8 @@ def take_up(storage: Storage, bucket: str, asked: str, config: TicketsConfig) ->
     with _locked(folder, run_id):
         plan = orjson.loads((folder / _PLAN).read_bytes())
         _compare(run_id, plan["settings"], _deciding(config))
-        yield Work(run_id, folder, load_snapshot(storage, f"{bucket}/offline", plan["offline"]))
+        snapshot = load_snapshot(storage, f"{bucket}/offline", plan["offline"])
+        yield Work(run_id, folder, snapshot, plan["sweep_targets"] and tuple(plan["sweep_targets"]))
 
 
 def _folder(storage: Storage, bucket: str, run_id: str) -> Path:

@@ -1,29 +1,17 @@
-"""Do a ticket's text and fields tell anything about a label? A quick linear baseline with an exact test.
+"""Do inputs tell anything about a label? A quick linear baseline with an exact test.
 
-It does not know tickets, what the label means, or what is made of the answer (`audit.py`).
+It does not know where the inputs come from (`views.py`), what the label means, or what is made of the answer
+(`verdict.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
-
-from tickets.errors import ModelError
-
-MAX_TERMS: Final = 20_000
-"""Most frequent terms of the text view, of words and of characters each."""
-
-MAX_DIMENSIONS: Final = 256
-"""Dimensions to which the terms are reduced."""
-
-MAX_LEVELS: Final = 20
-"""Most frequent values of a categorical field that get a column of their own."""
 
 MAX_LABELS: Final = 100
 """Most frequent labels that the baseline learns."""
@@ -34,6 +22,8 @@ PENALTY: Final = 1.0
 ENOUGH_EXCEEDANCES: Final = 10
 """Shuffles that do as well as the real labels after which the test need not go on."""
 
+_WIDTH: Final = 128  # columns of label sets that are taken together
+
 _Floats = NDArray[np.float32]
 _Ints = NDArray[np.int64]
 
@@ -43,11 +33,16 @@ class Signal:
     """What the baseline found."""
 
     view: str
-    """The inputs that told most: `text`, `fields` or `text and fields`."""
-    predicted: _Ints
-    """int[n], the out-of-fold label of every row."""
+    """The name of the inputs that told most."""
+    by_view: Mapping[str, _Ints]
+    """View → int[n], the label of every row by a fit of that view that did not see it."""
     p_value: float
     """Share of shuffled labels that looked as strongly tied to the inputs as the real ones."""
+
+    @property
+    def predicted(self) -> _Ints:
+        """int[n], the labels by the strongest view."""
+        return self.by_view[self.view]
 
 
 def group_texts(texts: Sequence[str]) -> _Ints:
@@ -76,39 +71,11 @@ def assign_folds(groups: _Ints, num_folds: int) -> _Ints:
     return fold_of_group[groups]
 
 
-def build_views(texts: Sequence[str], fields: pa.Table) -> dict[str, _Floats]:
-    """The inputs as dense matrices: the text alone, the fields alone, and both, as far as they hold anything.
-
-    A strong text drowns among many fields and a strong field among many words, so each is looked at alone too.
-    Nothing here sees a label.
-
-    Args:
-        texts: n normalised texts, empty where a ticket has none.
-        fields: n rows of string, boolean and number columns; may have no columns.
-
-    Returns:
-        View → float32[n, d], centred, with rows of mean squared length 1.
-
-    Raises:
-        ModelError: A column of another type.
-    """
-    views: dict[str, _Floats] = {}
-    if len(set(texts)) > 1:
-        views["text"] = _unit(_reduced_terms(texts))
-    blocks = [_unit(_encoded(name, fields.column(name))) for name in fields.column_names]
-    if blocks:
-        views["fields"] = _unit(np.concatenate(blocks, axis=1))
-    views = {name: matrix for name, matrix in views.items() if matrix.any()}
-    if len(views) == 2:
-        views["text and fields"] = np.concatenate(list(views.values()), axis=1)
-    return views
-
-
 def measure_signal(labels: _Ints, views: dict[str, _Floats], folds: _Ints, num_shuffles: int, seed: int = 0) -> Signal:
     """Fit the baseline out of fold, and again on shuffled labels to see what chance alone achieves.
 
     The baseline is ridge regression onto the labels' indicators. Its out-of-fold scores are a fixed matrix times
-    the indicators, so a refit on shuffled labels costs two products, and the test can repeat the whole
+    the indicators, so a refit on shuffled labels costs three products, and the test can repeat the whole
     procedure, choice of the best view included, instead of trusting a formula: plain cross-validation scores of
     noise spread more widely than a binomial. The p-value is valid in finite samples when rows are exchangeable
     (Ojala and Garriga 2010; stopped early as in Besag and Clifford 1991). Tickets sent twice with one label are
@@ -131,14 +98,29 @@ def measure_signal(labels: _Ints, views: dict[str, _Floats], folds: _Ints, num_s
     learned = _learned_labels(labels)
     indicators = (labels[:, np.newaxis] == learned).astype(np.float32)
     fits = {name: _fit_folds(matrix, folds) for name, matrix in views.items()}
-    strengths = {name: _strength(fit, indicators) for name, fit in fits.items()}
+    strengths = {name: float(_strengths(fit, [indicators])[0]) for name, fit in fits.items()}
     view = max(strengths, key=lambda name: strengths[name])
-    prior = np.zeros_like(indicators)
-    for fold in fits[view]:
-        prior[fold.held_out] = indicators[fold.training].mean(axis=0)
-    best = (_scores(fits[view], indicators) + prior).argmax(axis=1)
+    predicted = {name: learned[_predict(fit, indicators).argmax(axis=1)] for name, fit in fits.items()}
     p_value = _p_value(list(fits.values()), indicators, strengths[view], num_shuffles, seed)
-    return Signal(view, learned[best], p_value)
+    return Signal(view, predicted, p_value)
+
+
+def predict_held_out(labels: _Ints, matrix: _Floats, held_out: NDArray[np.bool_]) -> _Ints:
+    """The labels that the baseline gives some rows when it is fitted on the others alone.
+
+    Args:
+        labels: int[n], numbers from 0.
+        matrix: float32[n, d], a view.
+        held_out: bool[n]; among the other rows at least one label occurs twice.
+
+    Returns:
+        int[held out rows].
+    """
+    learned = _learned_labels(labels[~held_out])
+    indicators = (labels[:, np.newaxis] == learned).astype(np.float32)
+    fold = _fit_fold(matrix, np.flatnonzero(held_out), np.flatnonzero(~held_out))
+    predicted: _Ints = learned[_predict([fold], indicators)[fold.held_out].argmax(axis=1)]
+    return predicted
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,46 +131,68 @@ class _Fold:
     training: _Ints
     inputs: _Floats
     """float32[held out, d], centred as the training rows are."""
-    solution: _Floats
-    """float32[d, training]: training indicators to coefficients."""
+    training_inputs: _Floats
+    """float32[training, d]."""
+    inverse: _Floats
+    """float32[d, d], of the penalised Gram matrix, whose eigenvalues are `PENALTY` or more: nothing is lost by it."""
 
 
 def _fit_folds(matrix: _Floats, folds: _Ints) -> list[_Fold]:
-    fitted = []
-    for fold in np.unique(folds):
-        held_out, training = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
-        mean = matrix[training].mean(axis=0)
-        inputs = matrix[training] - mean
-        gram = inputs.T @ inputs + PENALTY * np.eye(inputs.shape[1], dtype=np.float32)
-        fitted.append(_Fold(held_out, training, matrix[held_out] - mean, np.linalg.solve(gram, inputs.T)))
-    return fitted
+    return [
+        _fit_fold(matrix, np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)) for fold in np.unique(folds)
+    ]
+
+
+def _fit_fold(matrix: _Floats, held_out: _Ints, training: _Ints) -> _Fold:
+    mean = matrix[training].mean(axis=0)
+    inputs = matrix[training] - mean
+    gram = inputs.T @ inputs + PENALTY * np.eye(inputs.shape[1], dtype=np.float32)
+    return _Fold(held_out, training, matrix[held_out] - mean, inputs, np.linalg.inv(gram))
+
+
+def _predict(fit: list[_Fold], indicators: _Floats) -> _Floats:
+    """float32[n, k]: each label's score, its share among the fold's training rows included."""
+    scores = _scores(fit, indicators)
+    for fold in fit:
+        scores[fold.held_out] += indicators[fold.training].mean(axis=0)
+    return scores
 
 
 def _scores(fit: list[_Fold], indicators: _Floats) -> _Floats:
     """float32[n, k]: how far each label is favoured over its share, from the folds that did not see the row."""
     scores = np.zeros_like(indicators)
     for fold in fit:
-        scores[fold.held_out] = fold.inputs @ (fold.solution @ indicators[fold.training])
+        coefficients = fold.inverse @ (fold.training_inputs.T @ indicators[fold.training])
+        scores[fold.held_out] = fold.inputs @ coefficients
     return scores
 
 
-def _strength(fit: list[_Fold], indicators: _Floats) -> float:
-    """Sum over labels of the lift of a label's score on its own rows, in standard errors (Stouffer's method)."""
+def _strengths(fit: list[_Fold], label_sets: Sequence[_Floats]) -> NDArray[np.float64]:
+    """Per set the sum over labels of the lift of a label's score on its own rows, in standard errors (Stouffer's
+    method); float64[sets]. Sets are taken together, as wide products cost less."""
+    indicators = np.concatenate(label_sets, axis=1)
     scores = _scores(fit, indicators)
     rows = indicators.sum(axis=0)
-    lift = (scores * indicators).sum(axis=0) / rows - scores.mean(axis=0)
-    spread = scores.std(axis=0)
-    return float((np.sqrt(rows) * lift / np.maximum(spread, np.finfo(np.float32).tiny)).sum())
+    mean = scores.mean(axis=0)
+    lift = np.einsum("nk,nk->k", scores, indicators) / rows - mean
+    spread = np.sqrt(np.maximum(np.einsum("nk,nk->k", scores, scores) / len(scores) - mean**2, 0))
+    terms = np.sqrt(rows) * lift / np.maximum(spread, np.finfo(np.float32).tiny)
+    strengths: NDArray[np.float64] = terms.reshape(len(label_sets), -1).sum(axis=1, dtype=np.float64)
+    return strengths
 
 
 def _p_value(fits: list[list[_Fold]], indicators: _Floats, observed: float, num_shuffles: int, seed: int) -> float:
     rng = np.random.default_rng(seed)
+    together = max(_WIDTH // indicators.shape[1], 1)
     exceedances = 0
-    for done in range(1, num_shuffles + 1):
-        shuffled = indicators[rng.permutation(len(indicators))]
-        exceedances += max(_strength(fit, shuffled) for fit in fits) >= observed
-        if exceedances == ENOUGH_EXCEEDANCES:
-            return exceedances / done
+    for start in range(0, num_shuffles, together):
+        num_sets = min(together, num_shuffles - start)
+        shuffled = [indicators[rng.permutation(len(indicators))] for _ in range(num_sets)]
+        strongest = np.max([_strengths(fit, shuffled) for fit in fits], axis=0)
+        for done, strength in enumerate(strongest, start=start + 1):
+            exceedances += int(strength >= observed)
+            if exceedances == ENOUGH_EXCEEDANCES:
+                return exceedances / done
     return (1 + exceedances) / (1 + num_shuffles)
 
 
@@ -196,57 +200,3 @@ def _learned_labels(labels: _Ints) -> _Ints:
     counts = np.bincount(labels)
     frequent = np.argsort(-counts, kind="stable")[:MAX_LABELS]
     return frequent[counts[frequent] > 1]
-
-
-def _reduced_terms(texts: Sequence[str]) -> _Floats:
-    """TF-IDF of words and characters, reduced by a truncated SVD (latent semantic analysis)."""
-    from scipy.sparse import hstack
-    from sklearn.decomposition import TruncatedSVD
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    common = {"max_features": MAX_TERMS, "sublinear_tf": True, "dtype": np.float32}
-    words = TfidfVectorizer(token_pattern=r"\w+|[^\w\s]+", ngram_range=(1, 2), **common)
-    characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), **common)
-    terms = hstack([words.fit_transform(texts), characters.fit_transform(texts)]).tocsr()
-    num_dimensions = min(MAX_DIMENSIONS, min(terms.shape) - 1)
-    reduced: _Floats = TruncatedSVD(num_dimensions, n_iter=2, random_state=0).fit_transform(terms)
-    return reduced.astype(np.float32)
-
-
-def _encoded(name: str, column: pa.ChunkedArray) -> _Floats:
-    kind = column.type
-    if pa.types.is_floating(kind) or pa.types.is_integer(kind):
-        return _ranks(column)
-    if any(
-        test(kind) for test in (pa.types.is_string, pa.types.is_large_string, pa.types.is_boolean, pa.types.is_null)
-    ):
-        return _levels(column)
-    raise ModelError(f"field {name!r} has type {kind}; allowed: string, boolean or number")
-
-
-def _ranks(column: pa.ChunkedArray) -> _Floats:
-    """float32[n, 2]: the value's rank from -0.5 to 0.5, which no outlier moves, and whether it is missing."""
-    from scipy.stats import rankdata
-
-    values = pc.fill_null(column.cast(pa.float64()), float("nan")).to_numpy()
-    present = np.isfinite(values)
-    encoded = np.zeros((len(values), 2), dtype=np.float32)
-    encoded[present, 0] = rankdata(values[present]) / max(present.sum(), 1) - 0.5
-    encoded[:, 1] = ~present
-    return encoded
-
-
-def _levels(column: pa.ChunkedArray) -> _Floats:
-    """float32[n, levels]: one column for each of the most frequent values; a missing value is one too."""
-    codes = pc.fill_null(column.cast(pa.string()), "").combine_chunks().dictionary_encode().indices.to_numpy()
-    frequent = np.argsort(-np.bincount(codes), kind="stable")[:MAX_LEVELS]
-    levels: _Floats = (codes[:, np.newaxis] == frequent).astype(np.float32)
-    return levels
-
-
-def _unit(matrix: _Floats) -> _Floats:
-    """Centred, with rows of mean squared length 1; all zero where no column varies."""
-    centred = matrix - matrix.mean(axis=0)
-    length = float(np.sqrt((centred**2).sum(axis=1).mean()))
-    scaled: _Floats = centred / length if length > 1e-6 else np.zeros_like(centred)
-    return scaled

@@ -9,9 +9,12 @@ import pytest
 from numpy.random import Generator
 from scipy.stats import binom
 
-from tickets.config import AuditConfig
+from tickets.config import AuditConfig, DecideConfig
 from tickets.errors import ModelError
-from tickets.train.audit import MIN_ROWS, TargetAudit, audit_target, format_audits
+from tickets.schema import Field, Kind, Stage
+from tickets.train.audit import MIN_ROWS, Audit, TargetAudit, Tickets, audit_target
+from tickets.train.audit_table import format_audit
+from tickets.train.leaks import Candidate
 
 WORDS = [f"word{number}" for number in range(150)]
 NO_FIELDS = pa.table({})
@@ -28,7 +31,22 @@ def _labels(codes: Any) -> list[str]:
 def _audit(
     labels: list[Any], texts: list[str] | None = None, fields: pa.Table = NO_FIELDS, **config: Any
 ) -> TargetAudit:
-    return audit_target("queue", labels, texts or [""] * len(labels), fields, AuditConfig(**config))
+    return _audit_rows(labels, Tickets(texts or [""] * len(labels), fields), **config)
+
+
+def _audit_rows(labels: list[Any], tickets: Tickets, name: str = "queue", **config: Any) -> TargetAudit:
+    return audit_target(name, labels, tickets, AuditConfig(**config), DecideConfig())
+
+
+def _with_candidates(texts: list[str], fields: pa.Table, **more: Any) -> Tickets:
+    """Rows whose inputs are candidates for a leak, as they are in a job."""
+    kinds = {"string": Kind.CATEGORICAL, "double": Kind.NUMBER, "int64": Kind.NUMBER, "bool": Kind.FLAG}
+    found = [
+        Candidate.of(Field(name, kinds[str(fields[name].type)], Stage.CREATION), "input", fields[name])
+        for name in fields.column_names
+    ]
+    candidates = [candidate for candidate in found if candidate]
+    return Tickets(texts, fields, candidates=candidates, candidate_rows=np.arange(len(texts)), **more)
 
 
 def test_noise_is_called_noise_but_for_the_agreed_share() -> None:
@@ -97,7 +115,8 @@ def test_labels_of_a_text_that_returns_are_not_learned_from_its_copies() -> None
     assert audit.text_ceiling == audit.repeated_texts == 1.0
     assert audit.baseline is not None
     assert audit.baseline.accuracy < 0.8
-    assert audit.verdict != "learnable"
+    assert audit.verdict == "weak"
+    assert audit.reason.endswith("1.00 come right by remembering it, 0.50 by the most frequent label")
 
 
 def test_ceiling_and_repetition_count_texts_that_only_look_different() -> None:
@@ -204,11 +223,75 @@ def test_audit_is_json_and_repeats() -> None:
 
 def test_table_has_a_line_and_a_sentence_for_each_target() -> None:
     told = _audit(["a", "b"] * 15, fields=pa.table({"tier": ["x", "y"] * 15}))
-    untold = audit_target("a_long_target_name", ["a"] * 3, ["x"] * 3, NO_FIELDS, AuditConfig())
-    lines = format_audits([told, untold]).splitlines()
+    untold = _audit_rows(["a"] * 3, Tickets(["x"] * 3, NO_FIELDS), "a_long_target_name")
+    lines = format_audit(Audit((told, untold), "time", {}, None, ())).splitlines()
     assert lines[0].split() == ["target", "rows", "labels", "floor", "ceiling", "baseline", "gain", "p", "verdict"]
     assert lines[2].endswith("learnable")
     assert lines[3].split() == ["a_long_target_name", "3", "1", "1.00", "1.00", "-", "-", "-", "noise"]
     columns = [line.index(word) for line, word in zip(lines[2:4], ("learnable", "noise"), strict=True)]
     assert columns[0] == columns[1] == lines[0].index("verdict")
     assert lines[5:] == [f"queue: {told.reason}", f"a_long_target_name: {untold.reason}"]
+
+
+def test_a_leak_is_named_and_the_target_judged_without_it() -> None:
+    """Text and the other field are noise: all that there is to learn is the planted field."""
+    rng = np.random.default_rng(20)
+    codes = rng.integers(4, size=200)
+    fields = pa.table({"routing": [f"R{code * 7}" for code in codes], "tier": _labels(rng.integers(4, size=200))})
+    audit = _audit_rows(_labels(codes), _with_candidates(_texts(rng, 200), fields))
+    assert audit.verdict == "learnable"
+    assert [tie.field for tie in audit.leaks] == ["routing"]
+    assert audit.without_leaks is not None
+    assert audit.without_leaks.verdict == "noise"
+    assert [caution.short for caution in audit.cautions] == ["suspected leak: routing", "without it: noise"]
+    assert audit.cautions[1].sentence.startswith("Without routing: no tie to text and fields was found")
+
+
+def test_clean_data_have_no_leak_and_no_second_judgement() -> None:
+    rng = np.random.default_rng(21)
+    codes = rng.integers(4, size=200)
+    texts = [f"{text} topic{code}" for text, code in zip(_texts(rng, 200), codes, strict=True)]
+    fields = pa.table({"hint": _labels(np.where(rng.random(200) < 0.5, codes, rng.integers(4, size=200)))})
+    audit = _audit_rows(_labels(codes), _with_candidates(texts, fields))
+    assert audit.leaks == ()
+    assert audit.without_leaks is None
+    assert [tie.field for tie in audit.ties] == ["hint"]
+
+
+def test_fields_tell_identical_texts_apart() -> None:
+    audit = _audit(["a", "b", "b"], ["same"] * 3, pa.table({"tier": ["x", "y", "y"]}))
+    assert (audit.text_ceiling, audit.input_ceiling) == (pytest.approx(2 / 3), 1.0)
+    assert _audit(["a", "b"], ["", ""], pa.table({"tier": ["x", "x"]})).input_ceiling == 0.5
+
+
+def test_volume_and_drift_are_looked_at_where_split_and_time_are_known() -> None:
+    rng = np.random.default_rng(22)
+    times = np.datetime64("2025-01-01", "ms") + np.arange(200) * np.timedelta64(1, "D")
+    splits = np.array(["train"] * 140 + ["calibration"] * 30 + ["test"] * 30, dtype=object)
+    labels = _labels([0] * 100 + [1] * 100)
+    audit = _audit_rows(labels, Tickets(_texts(rng, 200), NO_FIELDS, times, splits))
+    assert audit.drift is not None
+    assert audit.drift.shifted
+    assert audit.volume is not None
+    assert audit.volume.num_calibration == 30
+    assert [of.about for of in audit.cautions] == ["drift", "drift", "volume"]
+    assert audit.cautions[-1].short == "30 calibration rows, 59 needed"
+    line = format_audit(Audit((audit,), "time", {}, None, ())).splitlines()[-1]
+    assert line.endswith("30 calibration rows, 59 needed")
+
+
+def test_an_audit_with_everything_is_json() -> None:
+    rng = np.random.default_rng(23)
+    codes = rng.integers(2, size=100)
+    times = np.datetime64("2025-01-01", "ms") + np.arange(100) * np.timedelta64(1, "D")
+    fields = pa.table({"copy": _labels(codes)})
+    rows = _with_candidates(_texts(rng, 100), fields, times=times, splits=np.array(["train"] * 100, dtype=object))
+    audit = Audit((_audit_rows(_labels(codes), rows),), "time", {"train": 100}, None, ())
+    state = json.loads(json.dumps(audit.to_json(), allow_nan=False))
+    assert state["targets"][0]["ties"][0]["suspected"] is True
+    assert state["targets"][0]["drift"]["num_rows"] == 100
+
+
+def test_where_there_is_no_text_the_ceiling_is_that_of_the_fields() -> None:
+    audit = _audit(["a", "b", "b"], ["", "", ""], pa.table({"tier": ["x", "x", "y"]}))
+    assert audit.ceiling == audit.input_ceiling == pytest.approx(2 / 3)

@@ -50,6 +50,14 @@ def test_the_last_run_that_was_cut_off_is_taken_up(storage: Storage, snapshot: S
         assert work.folder.stat().st_mode & 0o777 == 0o700
     with take_up(storage, "mine", "20260101T000000-a", _config()) as work:
         assert work.run_id == "20260101T000000-a"
+        assert work.sweep_targets is None
+
+
+def test_what_the_audit_advised_is_remembered(storage: Storage, snapshot: Snapshot) -> None:
+    with begin(storage, "mine", "20260101T000000-a", snapshot, _config(), ("category",)):
+        pass
+    with take_up(storage, "mine", "latest", _config()) as work:
+        assert work.sweep_targets == ("category",)
 
 
 @pytest.mark.parametrize("asked", ["latest", "20260103T000000-c", "other"])

@@ -1,15 +1,11 @@
 from __future__ import annotations
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from scipy.stats import binom
 from sklearn.linear_model import Ridge
 
-from tickets.errors import ModelError
-from tickets.train.signal import PENALTY, assign_folds, build_views, group_texts, measure_signal
-
-NO_FIELDS = pa.table({})
+from tickets.train.signal import PENALTY, assign_folds, group_texts, measure_signal
 
 
 def test_equal_texts_share_a_group_and_missing_ones_do_not() -> None:
@@ -26,49 +22,6 @@ def test_folds_are_even_and_keep_groups_together() -> None:
 
 def test_two_groups_fill_two_folds() -> None:
     assert len(np.unique(assign_folds(np.array([0, 0, 0, 1]), 5))) == 2
-
-
-def test_views_hold_what_there_is() -> None:
-    texts, fields = ["one text", "another text", "third"], pa.table({"tier": ["a", "b", None]})
-    assert list(build_views(texts, fields)) == ["text", "fields", "text and fields"]
-    assert list(build_views(texts, NO_FIELDS)) == ["text"]
-    assert list(build_views(["", "", ""], fields)) == ["fields"]
-    assert build_views(["same", "same", "same"], pa.table({"tier": ["a", "a", "a"]})) == {}
-
-
-def test_each_view_has_rows_of_mean_length_one_and_fields_count_equally() -> None:
-    rng = np.random.default_rng(1)
-    fields = pa.table({"wide": [str(x) for x in rng.integers(15, size=200)], "flag": rng.random(200) < 0.5})
-    views = build_views([f"text {number}" for number in range(200)], fields)
-    for view in ("text", "fields"):
-        np.testing.assert_allclose(views[view].mean(axis=0), 0, atol=1e-5)
-        assert (views[view] ** 2).sum(axis=1).mean() == pytest.approx(1, rel=1e-4)
-    assert (views["fields"][:, :15] ** 2).sum(axis=1).mean() == pytest.approx(0.5, rel=1e-3)
-
-
-def test_numbers_enter_by_rank_and_missing_ones_are_marked() -> None:
-    plain = build_views([""] * 5, pa.table({"users": [1.0, 2.0, 3.0, 4.0, None]}))
-    wild = build_views([""] * 5, pa.table({"users": [1.0, 2.0, 3.0, 1e12, float("inf")]}))
-    np.testing.assert_array_equal(plain["fields"], wild["fields"])
-    assert plain["fields"].shape == (5, 2)
-    assert np.unique(plain["fields"][:, 1]).size == 2
-
-
-@pytest.mark.parametrize("text", ["???", "日本語", "a", "\ud83d"])
-def test_texts_without_latin_words_are_read(text: str) -> None:
-    assert list(build_views([text, "other words", text + " more"], NO_FIELDS)) == ["text"]
-
-
-def test_columns_without_any_value_tell_nothing() -> None:
-    fields = pa.table({"none": pa.nulls(3), "empty": pa.array([None] * 3, pa.float64()), "tier": ["a", "b", "a"]})
-    np.testing.assert_array_equal(
-        build_views([""] * 3, fields)["fields"].any(axis=0), [False, False, False, True, True]
-    )
-
-
-def test_a_column_that_is_no_plain_value_is_refused() -> None:
-    with pytest.raises(ModelError, match="'tags' has type list"):
-        build_views(["a", "b"], pa.table({"tags": [["x"], ["y"]]}))
 
 
 def test_predictions_are_those_of_ridge_regression_fitted_on_the_other_folds() -> None:
