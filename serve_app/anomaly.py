@@ -1,4 +1,4 @@
-"""Ticket, probabilities and vector → is this unusual?, as a part of the graph. Several processes exchange what they count."""
+"""Ticket, probabilities and vector → is this unusual?, as a part of the graph. Processes exchange what they count."""
 
 from __future__ import annotations
 

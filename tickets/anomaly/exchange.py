@@ -3,9 +3,9 @@
 Every process counts its own arrivals at once, in a log that gives each the process's name and a number. Now and then
 it meets the others at one place, and both sides hand over what the other has not seen: entries are told apart by name
 and number, so an entry that comes twice, or by two ways, counts once. (The anti-entropy of Demers et al., 1987,
-"Epidemic algorithms for replicated database maintenance", with a version vector in place of checksums.) A place that was
-lost is filled again by whoever comes next, a process that starts takes what the place holds. It does not know where the
-place is, how one gets there, or how many arrivals are usual.
+"Epidemic algorithms for replicated database maintenance", with a version vector in place of checksums.) A place that
+was lost is filled again by whoever comes next, a process that starts takes what the place holds. It does not know where
+the place is, how one gets there, or how many arrivals are usual.
 """
 
 from __future__ import annotations
