@@ -1,4 +1,4 @@
-"""Ticket, probabilities and vector → is this unusual?, as a part of the graph. One process counts all arrivals."""
+"""Ticket, probabilities and vector → is this unusual?, as a part of the graph. Processes exchange what they count."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from serve_app.part import Part, Place
+from serve_app.sharing import Sharing
 from tickets.anomaly.arrivals import ArrivalWindow
+from tickets.anomaly.exchange import Meet, SharedWindow
 from tickets.anomaly.scorer import AnomalyScorer, AnomalyScores
 from tickets.config import AnomalyConfig
 from tickets.release import Release
@@ -33,19 +35,29 @@ class AnomalyPart(Part[AnomalyScorer]):
 
     Args:
         place: Where releases lie.
+        meet: Where the processes that count arrivals meet; None: this one counts alone.
+        every_s: Seconds between two exchanges with the others.
     """
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, meet: Meet | None = None, every_s: float = 1.0) -> None:
         super().__init__(place)
+        self._sharing = None if meet is None else Sharing(meet, every_s)
         self._arrivals: tuple[AnomalyConfig, ArrivalWindow] | None = None
 
     def load(self, release: Release) -> AnomalyScorer:
         """The release's baselines; the arrivals that were counted so far stay, unless it counts them otherwise."""
         config = AnomalyConfig.model_validate(release.manifest.config["anomaly"])
         if self._arrivals is None or self._arrivals[0] != config:
-            self._arrivals = config, ArrivalWindow(config.window_s, config.max_arrivals)
+            self._arrivals = config, self._window(config)
         nearest = Retriever(release.load_corpus()).nearest
         return AnomalyScorer(release.load_baselines(), nearest, config, self._arrivals[1])
+
+    def _window(self, config: AnomalyConfig) -> ArrivalWindow:
+        if self._sharing is None:
+            return ArrivalWindow(config.window_s, config.max_arrivals)
+        window = SharedWindow(config.window_s, config.max_arrivals)
+        self._sharing.share(window)
+        return window
 
     def as_probe(self, item: ToScore) -> ToScore:
         """A health check is no arrival."""

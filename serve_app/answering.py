@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from serve_app.answers import triage_answer
@@ -19,6 +20,7 @@ from tickets.predictions import PredictionLog
 from tickets.values import to_json
 
 _LONG_NUMBER: Final = 10**11
+_LONG_NAME: Final = 64
 _AT_ONCE: Final = 8
 """Tickets of one batch in work at the same time, so that none waits out its deadline behind its batch-mates."""
 
@@ -92,5 +94,13 @@ def _masked(value: Any) -> Any:
         masked = mask(str(value))
         return value if masked == str(value) else masked
     if isinstance(value, Mapping):
-        return {_masked(str(key)): _masked(item) for key, item in value.items()}
+        return {_masked_name(str(key)): _masked(item) for key, item in value.items()}
     return [_masked(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _masked_name(name: str) -> str:
+    """The name of a field, masked; the names of one organisation's tickets are few and come again and again."""
+    return _remembered_mask(name) if len(name) <= _LONG_NAME else mask(name[:MOST_CHARS])
+
+
+_remembered_mask = lru_cache(maxsize=1024)(mask)

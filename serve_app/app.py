@@ -19,7 +19,7 @@ from ray.serve import Application, Deployment
 from serve_app.guard import refuse_open_door
 from serve_app.ingress import Ingress
 from serve_app.part import Place
-from serve_app.parts import PARTS
+from serve_app.parts import PARTS, part_args
 from tickets.config import Config, ServeConfig, StorageConfig
 from tickets.errors import ConfigError
 
@@ -103,14 +103,14 @@ def _bind_part(name: str, place: Place, config: ServeConfig, release_id: str) ->
     deployment = _deployment(
         PARTS[name],
         name=name,
-        num_replicas=getattr(config.replicas, name, 1),
+        num_replicas=getattr(config.replicas, name),
         max_ongoing_requests=4,
         max_queued_requests=_QUEUE,
         user_config={"release": release_id},
         ray_actor_options={"num_cpus": config.num_cpus},
         **_ROLLING,
     )
-    return deployment.bind(place)
+    return deployment.bind(*part_args(name, place, config))
 
 
 def _deployment(of: Any, **options: Any) -> Deployment:

@@ -69,7 +69,7 @@ class Asking:
             name: Coalesced(
                 calls[name],
                 config.max_together,
-                _AT_ONCE.get(name, 1) * getattr(config.replicas, name, 1),
+                _AT_ONCE.get(name, 1) * getattr(config.replicas, name),
                 self._deadline(name),
                 config.linger_s,
                 num_in_work,

@@ -53,6 +53,7 @@ class Coalesced:
         self._num_expected = num_expected
         self._waiting: deque[_Waiting] = deque()
         self._calls: set[asyncio.Task[None]] = set()
+        self._num_alone = 0
         self._lingering: asyncio.TimerHandle | None = None
 
     async def __call__(self, release_id: str, item: Any) -> Any:
@@ -62,13 +63,31 @@ class Coalesced:
             TimeoutError: The call took too long.
             Exception: What the call raised.
         """
+        if self._num_expected() <= 1 and not self._waiting and self._num_free:
+            return await self._call_alone(release_id, item)
         waiting = _Waiting(release_id, item, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         self._send_or_linger()
         return await waiting.answer
 
+    async def _call_alone(self, release_id: str, item: Any) -> Any:
+        """Call for one item in its caller's own task: a task and a future less where there is nothing to share."""
+        self._num_alone += 1
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                (answer,) = await self._call(release_id, [item])
+            return answer
+        finally:
+            self._num_alone -= 1
+            self._send_or_linger()
+
+    @property
+    def _num_free(self) -> int:
+        """Calls that may be made now."""
+        return self._max_calls - len(self._calls) - self._num_alone
+
     def _send_or_linger(self) -> None:
-        if not self._waiting or len(self._calls) >= self._max_calls:
+        if not self._waiting or not self._num_free:
             return
         if len(self._waiting) >= min(self._num_expected(), self._max_items) or not self._linger_s:
             self._send()
@@ -80,9 +99,7 @@ class Coalesced:
         if self._lingering is not None:
             self._lingering.cancel()
             self._lingering = None
-        while (num_free := self._max_calls - len(self._calls)) and (
-            batch := self._take(-(-len(self._waiting) // num_free))
-        ):
+        while self._num_free and (batch := self._take(-(-len(self._waiting) // self._num_free))):
             task = asyncio.get_running_loop().create_task(self._run(batch))
             self._calls.add(task)
             task.add_done_callback(self._done)

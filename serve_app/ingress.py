@@ -16,7 +16,7 @@ from serve_app.answering import masked_line
 from serve_app.coalesce import Call
 from serve_app.guard import read_keys, refuse_open_door
 from serve_app.part import Part, Place
-from serve_app.parts import PARTS
+from serve_app.parts import PARTS, part_args
 from serve_app.routes import build_api
 from serve_app.service import TriageService
 from tickets import logs
@@ -41,7 +41,8 @@ class Ingress:
         refuse_open_door(config)  # here once more: this process has the cluster's environment, the builder may not
         self._place = place
         self._config = config
-        self._parts = {} if handles else {name: part(place) for name, part in PARTS.items()}
+        parts = {} if handles else PARTS
+        self._parts = {name: part(*part_args(name, place, config)) for name, part in parts.items()}
         calls = {name: remote_call(handle) for name, handle in handles.items()}
         self._service = TriageService(place, config, calls or local_calls(self._parts))
 

@@ -251,10 +251,9 @@ def _tiny_ticket(current: Current) -> dict[str, Any]:
 
 
 async def _both(first: Awaitable[Any], second: Awaitable[Any]) -> tuple[Any, Any]:
-    """Both answers; where one raises, the other is given up first."""
-    tasks = [asyncio.ensure_future(first), asyncio.ensure_future(second)]
+    """Both answers, asked at the same time; where the first raises, the second is given up."""
+    beside = asyncio.ensure_future(second)
     try:
-        return tuple(await asyncio.gather(*tasks))
+        return await first, await beside
     finally:
-        for task in tasks:
-            task.cancel()
+        beside.cancel()

@@ -22,7 +22,7 @@ def epoch_s(moment: datetime) -> float:
 
 
 class ArrivalWindow:
-    """A sliding window of arrivals, counted by label. Threads may share it; processes each see their own arrivals.
+    """A sliding window of arrivals, counted by label. Threads may share it; each process sees its own (`exchange.py`).
 
     Moments need not come in order. Every call forgets what is older than the window at its own moment, so a clock
     that once ran ahead empties the window but does not blind it.
@@ -40,8 +40,11 @@ class ArrivalWindow:
         self._moments: dict[str, list[float]] = {}  # by label, ascending
         self._ticket_ids: set[str] = set()
 
-    def add(self, label: str, moment: datetime, ticket_id: str | None = None) -> None:
+    def add(self, label: str, moment: datetime, ticket_id: str | None = None) -> bool:
         """Remember one arrival. A ticket that is still in the window is not added again, whatever its label now.
+
+        Returns:
+            Whether it was added.
 
         Raises:
             ModelError: The moment has no time zone.
@@ -50,13 +53,14 @@ class ArrivalWindow:
         with self._lock:
             self._forget(second)
             if ticket_id and ticket_id in self._ticket_ids:
-                return
+                return False
             heapq.heappush(self._oldest_first, (second, label, ticket_id or ""))
             insort(self._moments.setdefault(label, []), second)
             if ticket_id:
                 self._ticket_ids.add(ticket_id)
             if len(self._oldest_first) > self._max_arrivals:
                 self._pop_oldest()
+            return True
 
     def count(self, label: str, moment: datetime) -> int:
         """Arrivals of a label in the window that ends at a moment: its start is excluded, its end included.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from tickets.config.base import Config, Count, PositiveInt, Probability
 
@@ -33,10 +33,10 @@ class PolicyConfig(Config):
 
 
 class ReplicasConfig(Config):
-    """Processes per deployment. The anomaly scorer has one: it counts the arrivals of all."""
+    """Processes per deployment. In the fused layout there is one deployment, whose processes hold all parts each."""
 
     ingress: PositiveInt = 1
-    """Processes that take requests."""
+    """Processes that take requests; in the fused layout one per core is what the cores can carry."""
     encoder: PositiveInt = 1
     """Processes that turn texts into vectors."""
     classifier: PositiveInt = 1
@@ -45,6 +45,8 @@ class ReplicasConfig(Config):
     """Processes that find past tickets."""
     reranker: PositiveInt = 1
     """Processes that order them."""
+    anomaly: PositiveInt = 1
+    """Processes that say what is unusual; several exchange the arrivals that they count, every `exchange_s`."""
 
 
 class DeadlinesConfig(Config):
@@ -106,6 +108,9 @@ class ServeConfig(Config):
     """Size of one ticket from which on it is refused with 413."""
     batch_bytes: PositiveInt = 8_000_000
     """Size of a batch request from which on it is refused with 413."""
+    exchange_s: Seconds = 1.0
+    """Seconds between two exchanges of arrivals, where several processes count them (`replicas.anomaly`, or
+    `replicas.ingress` in the fused layout): so late does one learn what another counted."""
     candidates: PositiveInt = 30
     """Past tickets that are re-ranked."""
     similar: PositiveInt = 5
@@ -123,8 +128,7 @@ class ServeConfig(Config):
     try_tickets: Count = 3
     """Tickets of that file to ask about."""
 
-    @model_validator(mode="after")
-    def _one_counter(self) -> ServeConfig:
-        if self.layout == "fused" and self.replicas.ingress > 1:
-            raise ValueError("replicas.ingress: 1 is allowed where layout is fused, as its process counts the arrivals")
-        return self
+    @property
+    def num_counters(self) -> int:
+        """Processes that count arrivals."""
+        return self.replicas.ingress if self.layout == "fused" else self.replicas.anomaly
