@@ -49,10 +49,9 @@ class FeaturesConfig(Config):
     """Read what machines write into texts and logs: error codes, exceptions, stack traces, files, identifiers."""
     fields: tuple[str, ...] | None = None
     """Categorical, number and flag fields to use; unset: all that are known at the stage and are no target."""
-    field_dropout: Fraction = 0.2
-    """Share of the training rows that lose all their fields, so that a ticket with text alone is answered well."""
-    each_field_dropout: Fraction = 0.1
-    """Probability with which each field of the other training rows is lost."""
+    field_dropout: Fraction = 0.25
+    """Share of the training rows that are learned from once more without their fields, so that a ticket with text
+    alone is answered well."""
     word_ngrams: tuple[PositiveInt, PositiveInt] = (1, 2)
     """Shortest and longest run of words that counts as a term."""
     char_ngrams: tuple[PositiveInt, PositiveInt] = (2, 5)

@@ -144,6 +144,14 @@ def presence(table: pa.Table, selection: Selection) -> list[str]:
     return ["+".join(kind for kind in has if has[kind][row]) or "nothing" for row in range(table.num_rows)]
 
 
+def without_fields(table: pa.Table, selection: Selection) -> pa.Table:
+    """The tickets with nothing but their text and their logs, and without a language."""
+    for name in {*selection.categories, *selection.numbers, "language"}.intersection(table.column_names):
+        nulls = pa.nulls(table.num_rows, table.schema.field(name).type)
+        table = table.set_column(table.column_names.index(name), name, nulls)
+    return table
+
+
 class FeatureState:
     """What was learned from the training rows to turn any ticket into features.
 
@@ -205,19 +213,11 @@ class FeatureState:
             texts=np.array(texts, dtype=object),
         )
 
-    def without_fields(self, features: Features, lost: np.ndarray) -> Features:
-        """Features as if fields had not been filled in; text and logs stay, and what is measured of them.
-
-        Args:
-            features: n rows that `transform` gave.
-            lost: bool [n, fields], the categories of `categories.values` and then the number fields of
-                `numbers.centres`.
-        """
-        is_field = np.array([name not in MEASURES for name in self.numbers.centres], dtype=bool)
-        of_categories, of_numbers = np.hsplit(lost, [len(self.categories.values)])
+    def text_alone(self, features: Features) -> Features:
+        """What `transform` would make of the tickets `without_fields`, from what it made of them as they are."""
         numbers = features.numbers.copy()
-        numbers[:, is_field] = np.where(of_numbers, np.float32(np.nan), numbers[:, is_field])
-        return replace(features, categories=np.where(of_categories, MISSING, features.categories), numbers=numbers)
+        numbers[:, [name not in MEASURES for name in self.numbers.centres]] = np.nan
+        return replace(features, categories=np.full_like(features.categories, MISSING), numbers=numbers)
 
     @property
     def num_fields(self) -> int:

@@ -72,7 +72,7 @@ class Words:
         ]
         (folder / "words.json").write_text(json.dumps(spec, ensure_ascii=False), encoding="utf-8")
         frequencies = [vectorizer.idf_ if vectorizer.vocabulary_ else np.zeros(0) for vectorizer in self._vectorizers]
-        np.savez(folder / "words.npz", **dict(zip(_ANALYZERS, frequencies, strict=True)))
+        np.savez(folder / "words.npz", word=frequencies[0], char_wb=frequencies[1], codes=frequencies[2])
 
     @classmethod
     def load(cls, folder: Path) -> Words:
@@ -89,7 +89,9 @@ def _rows(*blocks: tuple[TfidfVectorizer, Sequence[Any]]) -> sparse.csr_matrix:
     times the work."""
     analyzers = [vectorizer.build_analyzer() for vectorizer, _ in blocks]
     starts = np.cumsum([0, *(len(vectorizer.vocabulary_) for vectorizer, _ in blocks)])
-    columns, values, ends = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.float32)], [0]
+    columns: list[np.ndarray] = [np.zeros(0, dtype=np.int64)]
+    values: list[np.ndarray] = [np.zeros(0, dtype=np.float32)]
+    ends = [0]
     for documents in zip(*(documents for _, documents in blocks), strict=True):
         ends.append(ends[-1])
         for (vectorizer, _), analyze, start, document in zip(blocks, analyzers, starts, documents, strict=False):

@@ -13,7 +13,6 @@ from tickets import logs
 from tickets.config import TicketsConfig
 from tickets.errors import ModelError
 from tickets.events import TrialRecord
-from tickets.features.dropout import drop_fields, text_alone
 from tickets.features.state import Features, FeatureState, presence
 from tickets.models.family import Params, family
 from tickets.models.triage import TargetModel, TriageModel
@@ -59,10 +58,8 @@ def fit_triage(dataset: Dataset, config: TicketsConfig, run_dir: Path, on_trial:
     check_accelerator(config.sweep.accelerator, ray.cluster_resources().get("GPU", 0), "RAY_ADDRESS" in os.environ)
     state = FeatureState.fit(dataset.table.filter(dataset.splits == TRAIN), dataset.selection, config.features)
     features = state.transform(dataset.table, dataset.vectors)
-    has_fields = bool(state.num_fields)
-    learned = drop_fields(state, features, config.features, config.model.seed) if has_fields else None
-    alone = text_alone(state, features) if has_fields else None
-    work = _Work(dataset, features, learned, alone, config, run_dir, on_trial)
+    alone = state.text_alone(features) if state.num_fields else None
+    work = _Work(dataset, features, alone, config, run_dir, on_trial)
     swept = config.model.sweep_targets or config.source.targets[:1]
     plain = [name for name in config.source.targets if name not in swept]
     with ThreadPoolExecutor(max_workers=4) as pool:  # linear fits side by side; a sweep fills the machine by itself
@@ -88,7 +85,6 @@ class _Work:
 
     dataset: Dataset
     features: Features
-    learned: Features | None
     alone: Features | None
     config: TicketsConfig
     run_dir: Path
@@ -106,7 +102,7 @@ class _Work:
         config, dataset = self.config, self.dataset
         problem = build_problem(
             target, dataset.labels(target), self.features, dataset.texts, dataset.splits, config.model, config.sweep,
-            self.learned, self.alone,
+            self.alone, config.features.field_dropout,
         )  # fmt: skip
         families = tuple(dict.fromkeys(("linear", *config.model.families))) if swept else ("linear",)
         needs_head = any(family(name).NEEDS_HEAD for name in families)

@@ -13,8 +13,7 @@ import pyarrow as pa
 from tickets.config import TicketsConfig
 from tickets.config.parse import dump
 from tickets.errors import ConflictError
-from tickets.features.dropout import without_fields
-from tickets.features.state import presence
+from tickets.features.state import presence, without_fields
 from tickets.models.triage import Answer
 from tickets.release import Release, move_champion, pin_part, publish_release, read_champion, save_part
 from tickets.snapshots import write_snapshot

@@ -49,9 +49,9 @@ def judge(
         probabilities[rows], codes[rows], labels.names, automated[rows], confidence, majority=index, ceiling=ceiling
     )
     top, right = probabilities[rows].max(axis=1), probabilities[rows].argmax(axis=1) == codes[rows]
-    by_pattern = {}
-    for pattern in sorted({patterns[row] for row in np.flatnonzero(rows)}) if patterns else ():
-        own = rows & (np.array(patterns, dtype=object) == pattern)
+    by_pattern, places = {}, np.array(patterns if patterns is not None else [], dtype=object)
+    for pattern in sorted(set(places[rows])) if len(places) else ():
+        own = rows & (places == pattern)
         figures = score(probabilities[own], codes[own], labels.names, automated[own], confidence, majority=index)
         by_pattern[pattern] = {name: of for name, of in figures.items() if name not in _LONG}
     return {**scores, "majority": majority, "consistency": reliability(top, right), "patterns": by_pattern}

@@ -44,8 +44,8 @@ class Problem:
         texts: n texts.
         splits: str [n].
         limits: Steps, patience and seed of every fit.
-        learned: The rows as they are learned from, some without their fields; None: as they are.
-        alone: The rows with their text alone; None: there are no fields that could be missing.
+        alone: The n rows with their text alone; None: there are no fields that could be missing.
+        field_dropout: Share of the rows that are learned from once more with their text alone.
     """
 
     target: str
@@ -55,8 +55,8 @@ class Problem:
     texts: Sequence[str]
     splits: np.ndarray
     limits: Limits
-    learned: Features | None = None
     alone: Features | None = None
+    field_dropout: float = 0.0
 
     def rows(self, *splits: str, least: int = 0) -> np.ndarray:
         """Indices of the rows of some splits with a label in the list; with `least=OUTSIDE`, with any label."""
@@ -72,8 +72,19 @@ class Problem:
         return Examples(self.features.take(rows), self.codes[rows], None if head is None else head[rows])
 
     def lessons(self, *splits: str, head: np.ndarray | None = None) -> Examples:
-        """`examples` to learn from and never to judge on: some rows lack fields."""
-        return replace(self, features=self.learned or self.features).examples(*splits, head=head)
+        """`examples` to learn from and never to judge on: behind them stand copies of some without their fields.
+
+        Which rows have a copy depends on the seed and on the number of rows alone. The text head says the same of both.
+        """
+        examples, rows = self.examples(*splits, head=head), self.rows(*splits)
+        if self.alone is None:
+            return examples
+        has_copy = np.random.default_rng(self.limits.seed).random(len(self.codes)) < self.field_dropout
+        copies = self.alone.take(rows[has_copy[rows]])
+        joined = examples.take(np.r_[np.arange(len(rows)), np.flatnonzero(has_copy[rows])])
+        categories = np.vstack([examples.features.categories, copies.categories])
+        numbers = np.vstack([examples.features.numbers, copies.numbers])
+        return replace(joined, features=replace(joined.features, categories=categories, numbers=numbers))
 
 
 @dataclass(frozen=True)
@@ -97,8 +108,8 @@ def build_problem(
     splits: np.ndarray,
     model: ModelConfig,
     sweep: SweepConfig,
-    learned: Features | None = None,
     alone: Features | None = None,
+    field_dropout: float = 0.0,
 ) -> Problem:
     """The rows of one target.
 
@@ -110,8 +121,8 @@ def build_problem(
         splits: str [n].
         model: Least rows of a label, seed.
         sweep: Steps of a fit.
-        learned: n rows, as in `Problem`.
         alone: n rows, as in `Problem`.
+        field_dropout: As in `Problem`.
 
     Raises:
         ModelError: Fewer than two labels, or a split without a labelled row.
@@ -121,7 +132,7 @@ def build_problem(
     if len(labels) < 2:
         raise ModelError(f"{len(labels)} label with at least {model.min_class_rows} training rows; needed: 2")
     limits = Limits(len(labels), sweep.boosting_rounds, sweep.epochs, sweep.patience_steps, seed=model.seed)
-    problem = Problem(target, labels, labels.encode(values), features, texts, splits, limits, learned, alone)
+    problem = Problem(target, labels, labels.encode(values), features, texts, splits, limits, alone, field_dropout)
     for split in (TRAIN, VALIDATION, CALIBRATION):
         if not len(problem.rows(split)):
             raise ModelError(f"no row of the {split} split has one of its labels")

@@ -11,7 +11,7 @@ import pytest
 from tickets.config import FeaturesConfig
 from tickets.errors import ModelError, StageError
 from tickets.features.codes import MEASURES
-from tickets.features.state import Features, FeatureState, join_text, presence, select_fields
+from tickets.features.state import Features, FeatureState, join_text, presence, select_fields, without_fields
 from tickets.schema import BY_NAME, FIELDS, Field, Kind, Stage
 
 TARGETS = ("category", "priority")
@@ -236,3 +236,18 @@ def test_a_log_field_obeys_its_stage() -> None:
         select_fields(FeaturesConfig(logs=("resolution",)), (), ())
     assert select_fields(FeaturesConfig(logs=("resolution",), codes=False), (), ()).logs == ()
     assert select_fields(FeaturesConfig(text=("error_logs",)), (), ()).logs == ("stack_trace",)
+
+
+def test_text_alone_is_what_a_table_without_fields_reads_as(
+    state: FeatureState, features: Features, table: pa.Table, vectors: np.ndarray
+) -> None:
+    bare = without_fields(table, state.selection)
+    assert set(presence(bare, state.selection)) == {"text"}
+    assert bare["language"].null_count == len(bare)
+    kept = ["subject", "error_logs", "category", "ticket_id"]
+    assert bare.select(kept).equals(table.select(kept))
+    copies = state.text_alone(features)
+    assert _identical(state.transform(bare, vectors), copies)
+    assert not copies.categories.any()
+    assert features.categories.any()
+    assert np.isnan(copies.numbers).sum() == len(features) * 2
