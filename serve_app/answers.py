@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from serve_app.current import Current
 from serve_app.service import Found, Triaged
-from tickets.decide.policy import Decision
+from tickets.decide.policy import Decision, TargetPolicy
 from tickets.retrieval.rerank import Similar
 from tickets.retrieval.suggestion import Suggestion
 
@@ -49,8 +49,8 @@ def release_answer(current: Current, refused: str | None) -> dict[str, Any]:
     targets = {
         target: {
             "labels": list(policy.labels),
-            "automate": policy.automate and policy.automate.to_json(),
-            "suggest": policy.suggest and policy.suggest.to_json(),
+            **_thresholds(policy),
+            "apart": {pattern: _thresholds(rules) for pattern, rules in policy.apart.items()},
         }
         for target, policy in current.policies.items()
     }
@@ -125,3 +125,10 @@ def _milliseconds(seconds: Mapping[str, float]) -> dict[str, float]:
 
 def _short(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _thresholds(policy: TargetPolicy) -> dict[str, Any]:
+    return {
+        "automate": policy.automate and policy.automate.to_json(),
+        "suggest": policy.suggest and policy.suggest.to_json(),
+    }

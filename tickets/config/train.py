@@ -43,8 +43,15 @@ class FeaturesConfig(Config):
     """The moment at which the model predicts; a field of a later stage is refused."""
     text: tuple[str, ...] = ("subject", "description")
     """Text fields that are joined, one per line, into the text that is encoded."""
+    logs: tuple[str, ...] = ("error_logs", "stack_trace")
+    """Text fields that are searched for codes beside the text, and not read as language."""
+    codes: bool = True
+    """Read what machines write into texts and logs: error codes, exceptions, stack traces, files, identifiers."""
     fields: tuple[str, ...] | None = None
     """Categorical, number and flag fields to use; unset: all that are known at the stage and are no target."""
+    field_dropout: Fraction = 0.25
+    """Share of the training rows that are learned from once more without their fields, so that a ticket with text
+    alone is answered well."""
     word_ngrams: tuple[PositiveInt, PositiveInt] = (1, 2)
     """Shortest and longest run of words that counts as a term."""
     char_ngrams: tuple[PositiveInt, PositiveInt] = (2, 5)

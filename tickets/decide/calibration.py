@@ -78,6 +78,8 @@ class ChosenCalibration:
     differ a little from `calibrator`, so what holds for them holds for it nearly, not exactly."""
     record: dict[str, Any]
     """How the choice was made, as values that JSON holds."""
+    copies: _Floats
+    """float64[n, k], the given copies of the rows, calibrated by what their rows were calibrated by."""
 
 
 def choose_calibration(
@@ -87,6 +89,7 @@ def choose_calibration(
     seed: int = 0,
     kinds: Sequence[str] = KINDS,
     num_folds: int = 5,
+    copies: ArrayLike | None = None,
 ) -> ChosenCalibration:
     """Temperature, or the kind that is surely better on rows that it was not fitted on.
 
@@ -104,6 +107,7 @@ def choose_calibration(
         seed: Seed of folds and bootstrap.
         kinds: Those that may be chosen besides temperature.
         num_folds: 2 or more.
+        copies: float[n, k], what the model says of the same rows from less of them. None: the rows themselves.
 
     Returns:
         The choice. Its record holds `kind`, `num_rows` (labelled), `num_folds`, the `temperature` that fits all
@@ -117,12 +121,15 @@ def choose_calibration(
     """
     _, _, inside = labelled_rows(probabilities, labels)
     given, truth = np.asarray(probabilities, dtype=np.float64), np.asarray(labels, dtype=np.int64)
+    others = given if copies is None else np.asarray(copies, dtype=np.float64)
+    if others.shape != given.shape:
+        raise ModelError(f"copies of shape {others.shape}; allowed: {given.shape}, one for each row")
     group = _numbered(groups, len(truth))
     folds = _assign_folds(group, truth, num_folds, seed)
     candidates: dict[str, type[Calibrator]] = {kind: _of_kind(kind) for kind in (Temperature.kind, *kinds)}
     if inside.sum() < LEAST_ROWS:
         candidates = {Temperature.kind: Temperature}
-    held_out = {kind: _cross_fit(calibrator, given, truth, folds) for kind, calibrator in candidates.items()}
+    held_out = {kind: _cross_fit(calibrator, given, truth, folds, given) for kind, calibrator in candidates.items()}
     losses = {kind: _row_losses(rows[inside], truth[inside]) for kind, rows in held_out.items()}
     reference = losses.pop(Temperature.kind)
     gains = {kind: _gain(reference, of_kind, group[inside], seed) for kind, of_kind in losses.items()}
@@ -140,8 +147,9 @@ def choose_calibration(
         },
     }
     if best == Temperature.kind:
-        return ChosenCalibration(temperature, temperature.transform(given), record)
-    return ChosenCalibration(candidates[best].fit(given, truth), held_out[best], record)
+        return ChosenCalibration(temperature, temperature.transform(given), record, temperature.transform(others))
+    calibrated = _cross_fit(candidates[best], given, truth, folds, others)
+    return ChosenCalibration(candidates[best].fit(given, truth), held_out[best], record, calibrated)
 
 
 def _of_kind(kind: object) -> type[Calibrator]:
@@ -173,12 +181,12 @@ def _assign_folds(group: _Ints, truth: _Ints, num_folds: int, seed: int) -> _Int
     return fold_of_group[group]
 
 
-def _cross_fit(calibrator: type[Calibrator], given: _Floats, truth: _Ints, folds: _Ints) -> _Floats:
-    """Each row calibrated by a fit on the other folds, float64[n, k]."""
+def _cross_fit(calibrator: type[Calibrator], given: _Floats, truth: _Ints, folds: _Ints, judged: _Floats) -> _Floats:
+    """Each row of `judged` calibrated by a fit on the given rows of the other folds, float64[n, k]."""
     calibrated = np.empty_like(given)
     for fold in np.unique(folds):
         held_out = folds == fold
-        calibrated[held_out] = calibrator.fit(given[~held_out], truth[~held_out]).transform(given[held_out])
+        calibrated[held_out] = calibrator.fit(given[~held_out], truth[~held_out]).transform(judged[held_out])
     return calibrated
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -77,6 +77,8 @@ class TargetPolicy:
     support: Support
     ladder: tuple[Threshold, ...] = ()
     """Thresholds for other precisions that may be asked for without a new calibration, the lowest precision first."""
+    apart: Mapping[str, TargetPolicy] = field(default_factory=dict)
+    """The rules for tickets of presence patterns that were judged by themselves, in place of these."""
 
     def __post_init__(self) -> None:
         if not self.labels or len(set(self.labels)) != len(self.labels):
@@ -129,7 +131,7 @@ class TargetPolicy:
             raise ModelError("probabilities hold a value that is not finite; allowed: numbers from 0 to 1")
         order = np.argsort(-rows, axis=1, kind="stable")[:, :NUM_SHOWN]
         return [
-            self._decision(row, best, language, pattern, degraded)
+            self.apart.get(pattern, self)._decision(row, best, language, pattern, degraded)
             for row, best, language, pattern in zip(rows, order, languages, patterns, strict=True)
         ]
 
@@ -139,11 +141,13 @@ class TargetPolicy:
         Above the top rung nothing is automated: no threshold was shown to keep such a precision.
         """
         rung = next((rung for rung in self.ladder if rung.precision >= precision), None)
-        return replace(self, automate=rung)
+        apart = {pattern: policy.asking(precision) for pattern, policy in self.apart.items()}
+        return replace(self, automate=rung, apart=apart)
 
     def suggesting(self) -> TargetPolicy:
         """This policy without automation: a person decides on every ticket."""
-        return replace(self, automate=None)
+        apart = {pattern: policy.suggesting() for pattern, policy in self.apart.items()}
+        return replace(self, automate=None, apart=apart)
 
     def to_json(self) -> dict[str, Any]:
         """The policy as values that JSON holds."""
@@ -153,6 +157,7 @@ class TargetPolicy:
             "suggest": self.suggest and self.suggest.to_json(),
             "support": self.support.to_json(),
             "ladder": [rung.to_json() for rung in self.ladder],
+            "apart": {pattern: policy.to_json() for pattern, policy in self.apart.items()},
         }
 
     @classmethod
@@ -160,7 +165,8 @@ class TargetPolicy:
         """The inverse of `to_json`."""
         automate, suggest = (state[name] and Threshold.from_json(state[name]) for name in ("automate", "suggest"))
         ladder = tuple(Threshold.from_json(rung) for rung in state["ladder"])
-        return cls(tuple(state["labels"]), automate, suggest, Support.from_json(state["support"]), ladder)
+        apart = {pattern: cls.from_json(policy) for pattern, policy in state["apart"].items()}
+        return cls(tuple(state["labels"]), automate, suggest, Support.from_json(state["support"]), ladder, apart)
 
     def _decision(
         self, row: NDArray[np.float64], best: NDArray[np.intp], language: str | None, pattern: str, degraded: bool

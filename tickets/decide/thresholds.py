@@ -52,6 +52,17 @@ class Threshold:
         return cls(**state)
 
 
+def fewest_rows(precision: float, confidence: float) -> int:
+    """Rows that have to be right one and all to show a precision: 59 for 95 % with 95 % confidence.
+
+    Raises:
+        ModelError: A share is out of range.
+    """
+    _check_share("precision", precision)
+    _check_share("confidence", confidence)
+    return _rows_to_pass(0, precision, confidence)
+
+
 def precision_interval(hits: int, total: int, confidence: float) -> tuple[float, float]:
     """The two-sided interval of Clopper and Pearson (1934) for a share of which `hits` of `total` were seen.
 
@@ -99,10 +110,8 @@ def choose_threshold(
     Raises:
         ModelError: The arrays do not fit each other, a confidence is not finite, or a share is out of range.
     """
-    _check_share("precision", precision)
-    _check_share("confidence", confidence)
     ordered, hits = _ranked(confidences, correct)
-    fewest = _rows_to_pass(0, precision, confidence)
+    fewest = fewest_rows(precision, confidence)
     if len(ordered) < fewest:
         return None
     most = _rows_to_pass(SLACK_ERRORS, precision, confidence)

@@ -51,7 +51,7 @@ def text_of(ticket: Mapping[str, Any], selection: Selection) -> str:
 
 def has_content(ticket: Mapping[str, Any], selection: Selection) -> bool:
     """Whether a ticket that was read holds anything that models read; an empty or blank text is nothing."""
-    texts = [ticket[name] for name in selection.text]
+    texts = [ticket[name] for name in (*selection.text, *selection.logs)]
     values = [ticket[name] for name in (*selection.categories, *selection.numbers)]
     return any(text and text.strip() for text in texts) or any(value is not None for value in values)
 
@@ -59,7 +59,7 @@ def has_content(ticket: Mapping[str, Any], selection: Selection) -> bool:
 @lru_cache(maxsize=16)
 def _kinds(selection: Selection) -> Mapping[str, Kind]:
     """Every column with its kind; a field of the organisation's own is a number or a category."""
-    kinds = dict.fromkeys(selection.text, Kind.TEXT)
+    kinds = dict.fromkeys((*selection.text, *selection.logs), Kind.TEXT)
     for name in (_LANGUAGE, *selection.categories):
         kinds[name] = BY_NAME[name].kind if name in BY_NAME else Kind.CATEGORICAL
     return kinds | dict.fromkeys(selection.numbers, Kind.NUMBER)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -18,11 +18,15 @@ from scipy import sparse
 from tickets.config import FeaturesConfig
 from tickets.errors import ModelError, StageError
 from tickets.features import tabular
+from tickets.features.codes import MEASURES, find_codes
+from tickets.features.tabular import MISSING
 from tickets.features.words import Words
 from tickets.schema import FIELDS, Field, Kind, Stage
 
 MOST_CHARS: Final = 20_000
 """Characters of a ticket that are read: a log pasted into it costs seconds, and says no more about it."""
+TEXT_ALONE: Final = "text"
+"""The presence pattern of a ticket without any field."""
 _MODEL_KINDS: Final = (Kind.CATEGORICAL, Kind.NUMBER, Kind.FLAG)
 _TEXT_KINDS: Final = (Kind.TEXT, Kind.CATEGORICAL, Kind.ID)
 
@@ -32,11 +36,11 @@ class Features:
     """What models read, one row per ticket.
 
     Attributes:
-        words: float32 CSR [n, terms], TF-IDF of words, rows of length 1 or 0.
+        words: float32 CSR [n, terms], TF-IDF of words, of length 1 or 0, and behind them of codes, of half that.
         chars: float32 CSR [n, terms], TF-IDF of characters within words, rows of length 1 or 0.
         vectors: float32 [n, d], unit sentence vectors.
         categories: int32 [n, c], codes: 0 missing, 1 unseen.
-        numbers: float32 [n, m], scaled, NaN where missing.
+        numbers: float32 [n, m], scaled, NaN where missing: the fields, and behind them the measures of the text.
         texts: object [n], the texts themselves as str, for models that read text by themselves.
     """
 
@@ -65,17 +69,19 @@ class Selection:
         text: Text fields, joined in this order.
         categories: Categorical fields and flags.
         numbers: Number fields.
+        logs: Text fields that are searched for codes alone.
     """
 
     stage: Stage
     text: tuple[str, ...]
     categories: tuple[str, ...]
     numbers: tuple[str, ...]
+    logs: tuple[str, ...] = ()
 
     @property
     def columns(self) -> list[str]:
         """Every column that a table must have."""
-        return [*self.text, *self.categories, *self.numbers]
+        return [*self.text, *self.logs, *self.categories, *self.numbers]
 
 
 def select_fields(config: FeaturesConfig, own_fields: Sequence[Field], targets: Collection[str]) -> Selection:
@@ -95,7 +101,8 @@ def select_fields(config: FeaturesConfig, own_fields: Sequence[Field], targets: 
     if asked is None:
         known = (field for field in by_name.values() if field.kind in _MODEL_KINDS)
         asked = tuple(f.name for f in known if f.stage.known_at(config.stage) and f.name not in targets)
-    for name in (*config.text, *asked):
+    logs = tuple(name for name in config.logs if name not in config.text) if config.codes else ()
+    for name in (*config.text, *logs, *asked):
         field = by_name[name]
         if not field.stage.known_at(config.stage):
             raise StageError(
@@ -103,12 +110,13 @@ def select_fields(config: FeaturesConfig, own_fields: Sequence[Field], targets: 
             )
         if name in targets:
             raise StageError(f"field {name!r} is a target and cannot be an input")
-    for names, kinds, use in ((config.text, _TEXT_KINDS, "text"), (asked, _MODEL_KINDS, "a field")):
+    uses = ((config.text, _TEXT_KINDS, "text"), (logs, _TEXT_KINDS, "a log"), (asked, _MODEL_KINDS, "a field"))
+    for names, kinds, use in uses:
         for name in names:
             if by_name[name].kind not in kinds:
                 raise StageError(f"{name!r} is a {by_name[name].kind}; allowed as {use}: {', '.join(kinds)}")
     numbers = tuple(name for name in asked if by_name[name].kind is Kind.NUMBER)
-    return Selection(config.stage, config.text, tuple(name for name in asked if name not in numbers), numbers)
+    return Selection(config.stage, config.text, tuple(name for name in asked if name not in numbers), numbers, logs)
 
 
 def join_text(table: pa.Table, names: Sequence[str]) -> list[str]:
@@ -129,11 +137,19 @@ def presence(table: pa.Table, selection: Selection) -> list[str]:
 
     An empty text is none: it has nothing that could be read.
     """
-    has = {"text": [bool(text) for text in join_text(table, selection.text)]} if selection.text else {}
+    has = {TEXT_ALONE: [bool(text) for text in join_text(table, selection.text)]} if selection.text else {}
     for kind, names in (("categories", selection.categories), ("numbers", selection.numbers)):
         if names:
             has[kind] = np.any([np.asarray(table[name].is_valid()) for name in names], axis=0).tolist()
     return ["+".join(kind for kind in has if has[kind][row]) or "nothing" for row in range(table.num_rows)]
+
+
+def without_fields(table: pa.Table, selection: Selection) -> pa.Table:
+    """The tickets with nothing but their text and their logs, and without a language."""
+    for name in {*selection.categories, *selection.numbers, "language"}.intersection(table.column_names):
+        nulls = pa.nulls(table.num_rows, table.schema.field(name).type)
+        table = table.set_column(table.column_names.index(name), name, nulls)
+    return table
 
 
 class FeatureState:
@@ -143,7 +159,7 @@ class FeatureState:
         selection: The fields that are read.
         words: Vocabulary of the text.
         categories: Known values.
-        numbers: Centres and scales.
+        numbers: Centres and scales, of the measures of the text too; without these no code is looked for.
     """
 
     def __init__(
@@ -168,11 +184,13 @@ class FeatureState:
         """
         if all(pattern == "nothing" for pattern in presence(table, selection)):
             raise ModelError(f"no training row has any of the fields {', '.join(selection.columns)}")
+        texts = join_text(table, selection.text)
+        tokens, measures = _read_codes(table, texts, selection) if config.codes else ([[]] * len(texts), {})
         return cls(
             selection,
-            Words.fit(join_text(table, selection.text), config),
+            Words.fit(texts, tokens, config),
             tabular.Categories.fit(table, _with_values(table, selection.categories)),
-            tabular.Numbers.fit(table, selection.numbers),
+            tabular.Numbers.fit(table, selection.numbers, measures),
         )
 
     def transform(self, table: pa.Table, vectors: np.ndarray) -> Features:
@@ -183,15 +201,28 @@ class FeatureState:
             vectors: float32 [n, d], the sentence vectors of `texts(table)`.
         """
         texts = self.texts(table)
-        words, chars = self.words.transform(texts)
+        reads_codes = any(name in MEASURES for name in self.numbers.centres)
+        tokens, measures = _read_codes(table, texts, self.selection) if reads_codes else ([[]] * len(texts), {})
+        words, chars = self.words.transform(texts, tokens)
         return Features(
             words=words,
             chars=chars,
             vectors=np.asarray(vectors, dtype=np.float32),
             categories=self.categories.transform(table),
-            numbers=self.numbers.transform(table),
+            numbers=self.numbers.transform(table, measures),
             texts=np.array(texts, dtype=object),
         )
+
+    def text_alone(self, features: Features) -> Features:
+        """What `transform` would make of the tickets `without_fields`, from what it made of them as they are."""
+        numbers = features.numbers.copy()
+        numbers[:, [name not in MEASURES for name in self.numbers.centres]] = np.nan
+        return replace(features, categories=np.full_like(features.categories, MISSING), numbers=numbers)
+
+    @property
+    def num_fields(self) -> int:
+        """Category and number fields that features hold."""
+        return len(self.categories.values) + sum(name not in MEASURES for name in self.numbers.centres)
 
     def texts(self, table: pa.Table) -> list[str]:
         """The text of each ticket that is to be encoded."""
@@ -204,6 +235,7 @@ class FeatureState:
             "text": list(self.selection.text),
             "categories": list(self.selection.categories),
             "numbers": list(self.selection.numbers),
+            "logs": list(self.selection.logs),
         }
         content = {"selection": chosen, **tabular.to_json(self.categories, self.numbers)}
         (folder / "features.json").write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
@@ -219,10 +251,20 @@ class FeatureState:
 def load_selection(folder: Path) -> Selection:
     """The fields that a saved `FeatureState` reads, without its vocabulary."""
     chosen = json.loads((folder / "features.json").read_text(encoding="utf-8"))["selection"]
-    return Selection(
-        Stage(chosen["stage"]), tuple(chosen["text"]), tuple(chosen["categories"]), tuple(chosen["numbers"])
-    )
+    parts = (tuple(chosen[name]) for name in ("text", "categories", "numbers", "logs"))
+    return Selection(Stage(chosen["stage"]), *parts)
 
 
 def _with_values(table: pa.Table, names: Sequence[str]) -> list[str]:
     return [name for name in names if table[name].null_count < table.num_rows]
+
+
+def _read_codes(
+    table: pa.Table, texts: Sequence[str], selection: Selection
+) -> tuple[list[list[str]], dict[str, np.ndarray]]:
+    """The tokens of each row, of its logs too, and each measure, float64 [n], NaN where there is nothing to read."""
+    logs = join_text(table, selection.logs)
+    found = [find_codes("\n".join(filter(None, parts))) for parts in zip(texts, logs, strict=True)]
+    values = np.array([of.measures or [np.nan] * len(MEASURES) for of in found], dtype=float)
+    columns = values.reshape(-1, len(MEASURES)).T
+    return [of.tokens for of in found], dict(zip(MEASURES, columns, strict=True))

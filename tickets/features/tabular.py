@@ -72,28 +72,34 @@ class Numbers:
     scales: Mapping[str, float]
 
     @classmethod
-    def fit(cls, table: pa.Table, names: Sequence[str]) -> Numbers:
-        """Learn median and interquartile range of each column; a column without finite values is left out."""
+    def fit(cls, table: pa.Table, names: Sequence[str], measures: Mapping[str, np.ndarray] | None = None) -> Numbers:
+        """Learn median and interquartile range of each column; a column without finite values is left out.
+
+        Args:
+            table: n rows.
+            names: Its number columns.
+            measures: More columns, float64 [n] each, that the table does not hold.
+        """
         centres, scales = {}, {}
-        for name in names:
-            values = _as_float(table[name])
+        for name, values in ({name: _as_float(table[name]) for name in names} | dict(measures or {})).items():
             values = values[np.isfinite(values)]
             if values.size:
                 low, centre, high = np.quantile(_squash(values), [0.25, 0.5, 0.75])
                 centres[name], scales[name] = float(centre), float(high - low) or 1.0
         return cls(centres, scales)
 
-    def transform(self, table: pa.Table) -> np.ndarray:
-        """Scaled values of rows.
+    def transform(self, table: pa.Table, measures: Mapping[str, np.ndarray] | None = None) -> np.ndarray:
+        """Scaled values of rows; `measures` as in `fit`.
 
         Returns:
-            float32 [rows, fields]; NaN where the value is missing.
+            float32 [rows, columns]; NaN where the value is missing.
         """
-        values = np.full((table.num_rows, len(self.centres)), np.nan, dtype=np.float32)
-        for column, name in enumerate(self.centres):
-            scaled = (_squash(_as_float(table[name])) - self.centres[name]) / self.scales[name]
-            values[:, column] = np.clip(scaled, -10, 10)
-        return values
+        others = measures or {}
+        columns = [others[name] if name in others else _as_float(table[name]) for name in self.centres]
+        if not columns:
+            return np.zeros((table.num_rows, 0), dtype=np.float32)
+        values = (_squash(np.column_stack(columns)) - list(self.centres.values())) / list(self.scales.values())
+        return np.clip(values, -10, 10).astype(np.float32)
 
 
 def to_json(categories: Categories, numbers: Numbers) -> dict[str, Any]:

@@ -58,7 +58,8 @@ def fit_triage(dataset: Dataset, config: TicketsConfig, run_dir: Path, on_trial:
     check_accelerator(config.sweep.accelerator, ray.cluster_resources().get("GPU", 0), "RAY_ADDRESS" in os.environ)
     state = FeatureState.fit(dataset.table.filter(dataset.splits == TRAIN), dataset.selection, config.features)
     features = state.transform(dataset.table, dataset.vectors)
-    work = _Work(dataset, features, config, run_dir, on_trial)
+    alone = state.text_alone(features) if state.num_fields else None
+    work = _Work(dataset, features, alone, config, run_dir, on_trial)
     swept = config.model.sweep_targets or config.source.targets[:1]
     plain = [name for name in config.source.targets if name not in swept]
     with ThreadPoolExecutor(max_workers=4) as pool:  # linear fits side by side; a sweep fills the machine by itself
@@ -84,6 +85,7 @@ class _Work:
 
     dataset: Dataset
     features: Features
+    alone: Features | None
     config: TicketsConfig
     run_dir: Path
     on_trial: OnTrial
@@ -99,8 +101,9 @@ class _Work:
     def _fit(self, target: str, swept: bool) -> _Fit:
         config, dataset = self.config, self.dataset
         problem = build_problem(
-            target, dataset.labels(target), self.features, dataset.texts, dataset.splits, config.model, config.sweep
-        )
+            target, dataset.labels(target), self.features, dataset.texts, dataset.splits, config.model, config.sweep,
+            self.alone, config.features.field_dropout,
+        )  # fmt: skip
         families = tuple(dict.fromkeys(("linear", *config.model.families))) if swept else ("linear",)
         needs_head = any(family(name).NEEDS_HEAD for name in families)
         head = fit_head(problem, config.model.folds) if needs_head else None
@@ -120,7 +123,7 @@ class _Work:
         import ray
 
         out_of_fold = head.out_of_fold if head else None
-        rows = ray.put((problem.examples(TRAIN, head=out_of_fold), problem.examples(VALIDATION, head=out_of_fold)))
+        rows = ray.put((problem.lessons(TRAIN, head=out_of_fold), problem.examples(VALIDATION, head=out_of_fold)))
         found, failures = [], []
         for name in families:
             try:

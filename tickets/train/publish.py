@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,8 @@ import pyarrow as pa
 from tickets.config import TicketsConfig
 from tickets.config.parse import dump
 from tickets.errors import ConflictError
+from tickets.features.state import presence, without_fields
+from tickets.models.triage import Answer
 from tickets.release import Release, move_champion, pin_part, publish_release, read_champion, save_part
 from tickets.snapshots import write_snapshot
 from tickets.storage import Storage
@@ -31,6 +34,8 @@ class Published:
         role: `champion` or `challenger`.
         scores: Target → scores on all test rows.
         unseen: Target → scores on the test rows whose text stands in no other split.
+        alone: Target → scores on all test rows as if they had come with their text alone; none where models read no
+            fields.
         fitted: How its models were chosen.
         index: What it knows of past tickets.
         rows: Split → rows.
@@ -40,6 +45,7 @@ class Published:
     role: str
     scores: dict[str, dict[str, Any]]
     unseen: dict[str, dict[str, Any]]
+    alone: dict[str, dict[str, Any]]
     fitted: FittedTriage
     index: Index
     rows: dict[str, int]
@@ -50,6 +56,13 @@ class Published:
         lines = [f"test rows ({self.rows[TEST]}), scored once:", format_scores(self.scores)]
         if any(of["num_rows"] != self.scores[name]["num_rows"] for name, of in self.unseen.items()):
             lines += ["", "of these, rows whose text no other split holds:", format_scores(self.unseen)]
+        patterns = {
+            f"{name}: {part}": of for name, all_ in self.scores.items() for part, of in all_["patterns"].items()
+        }
+        if len(patterns) > len(self.scores):
+            lines += ["", "of these, rows by what they hold:", format_scores(patterns)]
+        if self.alone:
+            lines += ["", "all of them, had they come with their text alone:", format_scores(self.alone)]
         for name, chosen in self.fitted.chosen.items():
             members = " + ".join(f"{weight:.2f} {family}" for family, weight in chosen["members"].items())
             lines.append(f"{name}: {members}")
@@ -73,6 +86,7 @@ class Published:
             "rows": self.rows,
             "test": self.scores,
             "test_unseen_text": self.unseen,
+            "test_text_alone": self.alone,
             "chosen": self.fitted.chosen,
             "retrieval": self.index.figures,
             "skipped": self.fitted.skipped,
@@ -92,19 +106,16 @@ def judge_and_publish(
         run_id: The run that made it.
     """
     test = dataset.splits == TEST
+    table, vectors = dataset.table.filter(test), dataset.vectors[test]
     unseen = ~seen_texts(dataset.texts, dataset.splits)[test]
-    scores, scores_unseen = {}, {}
-    for answer in fitted.model.answer(dataset.table.filter(test), dataset.vectors[test]):
-        labels = fitted.model.target(answer.target).labels
-        automated = automated_rows(answer)
-        values = np.array(dataset.labels(answer.target), dtype=object)
-        majority = Counter(value for value in values[dataset.splits == TRAIN] if value is not None).most_common(1)[0][0]
-        known = (config.decide.confidence, majority, dataset.ceilings.get(answer.target))
-        true = values[test]
-        scores[answer.target] = judge(labels, answer.probabilities, automated, true, *known)
-        scores_unseen[answer.target] = judge(
-            labels, answer.probabilities[unseen], automated[unseen], true[unseen], *known
-        )
+    answers = fitted.model.answer(table, vectors)
+    every = np.ones(len(unseen), dtype=bool)
+    scores = _judge(dataset, fitted, config, table, answers, every)
+    scores_unseen = _judge(dataset, fitted, config, table, answers, unseen)
+    scores_alone = {}
+    if fitted.model.state.num_fields:
+        bare = without_fields(table, dataset.selection)
+        scores_alone = _judge(dataset, fitted, config, bare, fitted.model.answer(bare, vectors), every)
     splits = _save_splits(storage, config.bucket, dataset)
     history = History.read(storage, dataset.snapshot, fitted.model)
     index = build_index(history, dataset.splits, dataset.vectors, config)
@@ -124,12 +135,46 @@ def judge_and_publish(
             "split": dataset.split_kind,
             "splits": splits,
         },
-        {"test": scores, "test_unseen_text": scores_unseen, "chosen": fitted.chosen, "retrieval": index.figures},
+        {
+            "test": scores,
+            "test_unseen_text": scores_unseen,
+            "test_text_alone": scores_alone,
+            "chosen": fitted.chosen,
+            "retrieval": index.figures,
+        },
         dump(config),
     )
     role = _first_is_champion(storage, release)
     rows = {name: int((dataset.splits == name).sum()) for name in SPLITS}
-    return Published(release, role, scores, scores_unseen, fitted, index, rows)
+    return Published(release, role, scores, scores_unseen, scores_alone, fitted, index, rows)
+
+
+def _judge(
+    dataset: Dataset,
+    fitted: FittedTriage,
+    config: TicketsConfig,
+    table: pa.Table,
+    answers: Sequence[Answer],
+    rows: np.ndarray,
+) -> dict[str, dict[str, Any]]:
+    """Target → scores of the answers to a table of the test tickets, on some of its rows, bool [n]."""
+    test = np.flatnonzero(dataset.splits == TEST)[rows]
+    patterns = presence(table.filter(pa.array(rows)), dataset.selection)
+    scores = {}
+    for answer in answers:
+        values = np.array(dataset.labels(answer.target), dtype=object)
+        majority = Counter(value for value in values[dataset.splits == TRAIN] if value is not None).most_common(1)[0][0]
+        scores[answer.target] = judge(
+            fitted.model.target(answer.target).labels,
+            answer.probabilities[rows],
+            automated_rows(answer)[rows],
+            values[test],
+            config.decide.confidence,
+            majority,
+            dataset.ceilings.get(answer.target),
+            patterns,
+        )
+    return scores
 
 
 def _first_is_champion(storage: Storage, release: Release) -> str:

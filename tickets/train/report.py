@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from tickets.decide.policy import Action
 from tickets.decide.reliability import reliability
 from tickets.models.labels import MISSING, Labels
 from tickets.models.triage import Answer
+
+_LONG: Final = ("per_class", "confusion", "reliability")
 
 
 def judge(
@@ -22,6 +24,7 @@ def judge(
     confidence: float,
     majority: str | None = None,
     ceiling: float | None = None,
+    patterns: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """Score one target's answers; rows without a label are left out.
 
@@ -33,10 +36,11 @@ def judge(
         confidence: Of every interval.
         majority: The most frequent training label.
         ceiling: Best accuracy that any model can reach, where it is known.
+        patterns: n presence patterns; None: rows are not told apart by them.
 
     Returns:
-        What `tickets.decide.metrics.score` documents, `majority`, and in `consistency` what
-        `tickets.decide.reliability` does.
+        What `tickets.decide.metrics.score` documents, `majority`, in `consistency` what `tickets.decide.reliability`
+        does, and in `patterns` the single figures of each pattern's rows.
     """
     codes = labels.encode(values)
     rows = codes > MISSING
@@ -45,7 +49,12 @@ def judge(
         probabilities[rows], codes[rows], labels.names, automated[rows], confidence, majority=index, ceiling=ceiling
     )
     top, right = probabilities[rows].max(axis=1), probabilities[rows].argmax(axis=1) == codes[rows]
-    return {**scores, "majority": majority, "consistency": reliability(top, right)}
+    by_pattern, places = {}, np.array(patterns if patterns is not None else [], dtype=object)
+    for pattern in sorted(set(places[rows])) if len(places) else ():
+        own = rows & (places == pattern)
+        figures = score(probabilities[own], codes[own], labels.names, automated[own], confidence, majority=index)
+        by_pattern[pattern] = {name: of for name, of in figures.items() if name not in _LONG}
+    return {**scores, "majority": majority, "consistency": reliability(top, right), "patterns": by_pattern}
 
 
 def automated_rows(answer: Answer) -> np.ndarray:

@@ -16,7 +16,6 @@ from tickets.decide.calibration import choose_calibration
 from tickets.decide.metrics import paired_bootstrap
 from tickets.decide.policy import Support, TargetPolicy
 from tickets.decide.temperature import Temperature
-from tickets.decide.thresholds import LADDER, choose_threshold
 from tickets.errors import ModelError
 from tickets.features.state import Features
 from tickets.models import linear
@@ -25,6 +24,7 @@ from tickets.models.family import Classifier, Examples, Fitted, Limits, Params, 
 from tickets.models.labels import OUTSIDE, Labels
 from tickets.models.triage import Member, TargetModel
 from tickets.text import fingerprint
+from tickets.train.patterns import Judged, choose_policy
 from tickets.train.placement import trial_resources
 from tickets.train.split import CALIBRATION, TRAIN, VALIDATION
 from tickets.train.sweep import Candidate
@@ -44,6 +44,8 @@ class Problem:
         texts: n texts.
         splits: str [n].
         limits: Steps, patience and seed of every fit.
+        alone: The n rows with their text alone; None: there are no fields that could be missing.
+        field_dropout: Share of the rows that are learned from once more with their text alone.
     """
 
     target: str
@@ -53,6 +55,8 @@ class Problem:
     texts: Sequence[str]
     splits: np.ndarray
     limits: Limits
+    alone: Features | None = None
+    field_dropout: float = 0.0
 
     def rows(self, *splits: str, least: int = 0) -> np.ndarray:
         """Indices of the rows of some splits with a label in the list; with `least=OUTSIDE`, with any label."""
@@ -66,6 +70,21 @@ class Problem:
         """The rows of some splits with a label in the list; `head` is float32 [n, k]."""
         rows = self.rows(*splits)
         return Examples(self.features.take(rows), self.codes[rows], None if head is None else head[rows])
+
+    def lessons(self, *splits: str, head: np.ndarray | None = None) -> Examples:
+        """`examples` to learn from and never to judge on: behind them stand copies of some without their fields.
+
+        Which rows have a copy depends on the seed and on the number of rows alone. The text head says the same of both.
+        """
+        examples, rows = self.examples(*splits, head=head), self.rows(*splits)
+        if self.alone is None:
+            return examples
+        has_copy = np.random.default_rng(self.limits.seed).random(len(self.codes)) < self.field_dropout
+        copies = self.alone.take(rows[has_copy[rows]])
+        joined = examples.take(np.r_[np.arange(len(rows)), np.flatnonzero(has_copy[rows])])
+        categories = np.vstack([examples.features.categories, copies.categories])
+        numbers = np.vstack([examples.features.numbers, copies.numbers])
+        return replace(joined, features=replace(joined.features, categories=categories, numbers=numbers))
 
 
 @dataclass(frozen=True)
@@ -89,6 +108,8 @@ def build_problem(
     splits: np.ndarray,
     model: ModelConfig,
     sweep: SweepConfig,
+    alone: Features | None = None,
+    field_dropout: float = 0.0,
 ) -> Problem:
     """The rows of one target.
 
@@ -100,6 +121,8 @@ def build_problem(
         splits: str [n].
         model: Least rows of a label, seed.
         sweep: Steps of a fit.
+        alone: n rows, as in `Problem`.
+        field_dropout: As in `Problem`.
 
     Raises:
         ModelError: Fewer than two labels, or a split without a labelled row.
@@ -109,7 +132,7 @@ def build_problem(
     if len(labels) < 2:
         raise ModelError(f"{len(labels)} label with at least {model.min_class_rows} training rows; needed: 2")
     limits = Limits(len(labels), sweep.boosting_rounds, sweep.epochs, sweep.patience_steps, seed=model.seed)
-    problem = Problem(target, labels, labels.encode(values), features, texts, splits, limits)
+    problem = Problem(target, labels, labels.encode(values), features, texts, splits, limits, alone, field_dropout)
     for split in (TRAIN, VALIDATION, CALIBRATION):
         if not len(problem.rows(split)):
             raise ModelError(f"no row of the {split} split has one of its labels")
@@ -142,7 +165,7 @@ def fit_first(problem: Problem, family_name: str, params: Params, config: SweepC
         ModelError: The fit failed.
     """
     task = _placed(_fit_and_judge, family_name, config)
-    reference = task.remote(family_name, params, problem.examples(TRAIN), problem.examples(VALIDATION), problem.limits)
+    reference = task.remote(family_name, params, problem.lessons(TRAIN), problem.examples(VALIDATION), problem.limits)
     fitted, validation = _result(family_name, reference)
     return Candidate(family_name, params, fitted.length, validation)
 
@@ -225,7 +248,7 @@ def fit_members(
 
     chosen = [candidate for candidate in candidates if candidate.family in weights]
     splits = (TRAIN, VALIDATION) if refit else (TRAIN,)
-    rows = ray.put(problem.examples(*splits, head=head.out_of_fold if head else None))
+    rows = ray.put(problem.lessons(*splits, head=head.out_of_fold if head else None))
     pending = [
         _placed(_refit, c.family, config).remote(c.family, c.params, rows, problem.limits, c.length) for c in chosen
     ]
@@ -252,28 +275,32 @@ def calibrate(
         config: Precision that is asked for, and with which confidence.
 
     Returns:
-        The model, and how its calibration was chosen, JSON-able.
+        The model, and how its calibration was chosen, JSON-able, with what `choose_policy` records as `patterns`.
     """
     kept_head = head.model if head and any(family(member.family).NEEDS_HEAD for member in members) else None
     # A label outside the closed list is answered wrongly however sure the model is: such rows count here.
     rows = problem.rows(CALIBRATION, least=OUTSIDE)
-    support = Support(
-        frozenset(problem.labels.names[code] for code in problem.codes[problem.rows(CALIBRATION)]),
-        frozenset(languages[row] for row in rows),
-        frozenset(patterns[row] for row in rows),
+    nothing = TargetPolicy(problem.labels.names, None, None, Support(frozenset(), frozenset(), frozenset()))
+    raw = TargetModel(problem.target, problem.labels, members, kept_head, Temperature(1.0), nothing)
+    alone = None if problem.alone is None else raw.predict(problem.alone.take(rows))
+    chosen = choose_calibration(
+        raw.predict(problem.features.take(rows)),
+        problem.codes[rows],
+        problem.fingerprints(rows),
+        problem.limits.seed,
+        config.calibrations,
+        copies=alone,
     )
-    policy = TargetPolicy(problem.labels.names, None, None, support)
-    raw = TargetModel(problem.target, problem.labels, members, kept_head, Temperature(1.0), policy)
-    probabilities = raw.predict(problem.features.take(rows))
-    codes, texts = problem.codes[rows], problem.fingerprints(rows)
-    chosen = choose_calibration(probabilities, codes, texts, problem.limits.seed, config.calibrations)
-    labelled = chosen.probabilities.max(axis=1), chosen.probabilities.argmax(axis=1) == codes
-    automate, suggest, *rungs = (
-        choose_threshold(*labelled, precision, config.confidence)
-        for precision in (config.automate_precision, config.suggest_precision, *LADDER)
+    judged = Judged(
+        problem.labels.names,
+        chosen.probabilities,
+        problem.codes[rows],
+        [languages[row] for row in rows],
+        [patterns[row] for row in rows],
+        None if alone is None else chosen.copies,
     )
-    decided = replace(policy, automate=automate, suggest=suggest, ladder=tuple(rung for rung in rungs if rung))
-    return replace(raw, calibration=chosen.calibrator, policy=decided), chosen.record
+    policy, record = choose_policy(judged, config)
+    return replace(raw, calibration=chosen.calibrator, policy=policy), {**chosen.record, "patterns": record}
 
 
 def _fit_and_judge(

@@ -229,3 +229,23 @@ def test_settings_that_make_no_sense_are_refused() -> None:
         choose_calibration(spoilt, labels, groups=[1, 2])
     with pytest.raises(ModelError, match="1 folds; allowed: 2 or more"):
         choose_calibration(spoilt, labels, num_folds=1)
+
+
+@pytest.mark.parametrize(("biases", "kind"), [(0.0, "temperature"), (2 * BIASES, "vector")])
+def test_copies_are_calibrated_by_what_their_rows_were_calibrated_by(biases: Floats | float, kind: str) -> None:
+    given, labels = _sample(1_000, biases=biases)
+    copies = given[:, ::-1]
+    chosen = choose_calibration(given, labels, kinds=("vector",), copies=copies)
+    assert chosen.calibrator.kind == kind
+    assert choose_calibration(given, labels, kinds=("vector",)).probabilities.tolist() == chosen.probabilities.tolist()
+    np.testing.assert_allclose(chosen.copies.sum(axis=1), 1, atol=1e-12)
+    same = choose_calibration(given, labels, kinds=("vector",), copies=given)
+    np.testing.assert_array_equal(same.copies, chosen.probabilities)
+    by_heart = np.array_equal(chosen.copies, chosen.calibrator.transform(copies))
+    assert by_heart == (kind == "temperature")
+
+
+def test_there_is_one_copy_of_each_row() -> None:
+    given, labels = _sample(300)
+    with pytest.raises(ModelError, match=r"copies of shape \(299, 4\); allowed: \(300, 4\)"):
+        choose_calibration(given, labels, copies=given[:-1])

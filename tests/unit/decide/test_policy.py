@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -153,4 +154,32 @@ def test_without_automation_the_best_is_a_suggestion() -> None:
 
 def test_the_ladder_is_kept() -> None:
     policy = _on_ladder()
+    assert TargetPolicy.from_json(json.loads(json.dumps(policy.to_json()))) == policy
+
+
+def _with_apart() -> TargetPolicy:
+    support = Support(frozenset({"billing"}), frozenset({None}), frozenset({"text"}))
+    apart = TargetPolicy(LABELS, _threshold(0.99), _threshold(0.8), support, _on_ladder().ladder)
+    return replace(_on_ladder(), apart={"text": apart})
+
+
+def test_a_pattern_that_was_judged_by_itself_has_its_own_rules() -> None:
+    policy = _with_apart()
+    rows = policy.decide_all([SURE, SURE, [0.995, 0.005, 0, 0]], ["en", None, None], [PATTERN, "text", "text"])
+    assert [decision.action for decision in rows] == [Action.AUTOMATE, Action.SUGGEST, Action.AUTOMATE]
+    assert rows[1].reason == "0.950 is below the automate threshold 0.990"
+    assert policy.decide([0.995, 0.005, 0, 0], "en", "text").reason == 'calibration saw no ticket in "en"'
+    assert policy.decide(SURE, "en", "categories").action is Action.SUGGEST
+
+
+def test_what_is_asked_holds_for_every_pattern() -> None:
+    policy = _with_apart()
+    assert policy.asking(0.99).apart["text"].automate is policy.asking(0.99).automate is None
+    asked = policy.asking(policy.ladder[-1].precision)
+    assert asked.apart["text"].automate == asked.automate == policy.ladder[-1]
+    assert policy.suggesting().decide([0.995, 0.005, 0, 0], None, "text").action is Action.SUGGEST
+
+
+def test_the_rules_of_patterns_survive_json() -> None:
+    policy = _with_apart()
     assert TargetPolicy.from_json(json.loads(json.dumps(policy.to_json()))) == policy

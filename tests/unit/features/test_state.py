@@ -10,7 +10,8 @@ import pytest
 
 from tickets.config import FeaturesConfig
 from tickets.errors import ModelError, StageError
-from tickets.features.state import Features, FeatureState, join_text, presence, select_fields
+from tickets.features.codes import MEASURES
+from tickets.features.state import Features, FeatureState, join_text, presence, select_fields, without_fields
 from tickets.schema import BY_NAME, FIELDS, Field, Kind, Stage
 
 TARGETS = ("category", "priority")
@@ -65,7 +66,8 @@ def test_every_allowed_field_is_read_unless_some_are_named() -> None:
     allowed = {Kind.CATEGORICAL, Kind.FLAG, Kind.NUMBER}
     assert read == {f.name for f in FIELDS if f.stage is Stage.CREATION and f.kind in allowed} - {"product"}
     assert all(BY_NAME[name].kind is Kind.NUMBER for name in selection.numbers)
-    assert selection.columns == [*selection.text, *selection.categories, *selection.numbers]
+    assert selection.logs == ("error_logs", "stack_trace")
+    assert selection.columns == [*selection.text, *selection.logs, *selection.categories, *selection.numbers]
     named = select_fields(FeaturesConfig(fields=("affected_users", "channel")), (), ())
     assert (named.categories, named.numbers) == (("channel",), ("affected_users",))
 
@@ -152,7 +154,7 @@ def test_values_that_training_did_not_hold(state: FeatureState, table: pa.Table,
 
 def test_columns_without_training_values_are_left_out(state: FeatureState) -> None:
     assert set(state.categories.values) == {"product", "channel", "language", "weekend_ticket"}
-    assert set(state.numbers.centres) == {"affected_users", "account_age_days"}
+    assert set(state.numbers.centres) == {"affected_users", "account_age_days", *MEASURES}
 
 
 def test_texts_are_joined_line_by_line() -> None:
@@ -192,7 +194,7 @@ def test_some_inputs_alone_are_enough(
     read = state.transform(table, vectors)
     assert len(state.texts(table)) == len(read) == read.words.shape[0] == read.categories.shape[0] == table.num_rows
     assert (read.words.nnz > 0) == bool(config.text)
-    assert bool(read.categories.size or read.numbers.size) == (config.fields != ())
+    assert bool(state.num_fields) == (config.fields != ())
     state.save(tmp_path)
     assert _identical(FeatureState.load(tmp_path).transform(table, vectors), read)
 
@@ -210,3 +212,42 @@ def test_nothing_to_learn_from_is_refused(config: FeaturesConfig, table: pa.Tabl
     empty = pa.table({name: pa.nulls(5, table.schema.field(name).type) for name in table.column_names})
     with pytest.raises(ModelError, match="no training row has any of the fields"):
         FeatureState.fit(empty, select_fields(config, (), TARGETS), config)
+
+
+def test_codes_are_read_from_the_text_and_from_logs(table: pa.Table, vectors: np.ndarray) -> None:
+    changed = table
+    for name, text in (("subject", "we got ORA-00942"), ("error_logs", "ERROR ORA-00942")):
+        texts = pa.array([text if row % 2 else "nothing" for row in range(table.num_rows)])
+        changed = table.set_column(table.column_names.index(name), name, texts)
+        selection = select_fields(FeaturesConfig(), (), TARGETS)
+        state = FeatureState.fit(changed, selection, FeaturesConfig())
+        read = state.transform(changed, vectors)
+        silent = FeaturesConfig(codes=False)
+        without = FeatureState.fit(changed, select_fields(silent, (), TARGETS), silent).transform(changed, vectors)
+        extra = read.words[:, without.words.shape[1] :].toarray()
+        assert extra.shape[1] >= 2
+        assert (extra[1::2].sum(axis=1) > 0).all()
+        assert (extra[::2] == 0).all()
+        assert read.numbers.shape[1] == without.numbers.shape[1] + len(MEASURES)
+
+
+def test_a_log_field_obeys_its_stage() -> None:
+    with pytest.raises(StageError, match="'resolution' is known at stage 'closed'"):
+        select_fields(FeaturesConfig(logs=("resolution",)), (), ())
+    assert select_fields(FeaturesConfig(logs=("resolution",), codes=False), (), ()).logs == ()
+    assert select_fields(FeaturesConfig(text=("error_logs",)), (), ()).logs == ("stack_trace",)
+
+
+def test_text_alone_is_what_a_table_without_fields_reads_as(
+    state: FeatureState, features: Features, table: pa.Table, vectors: np.ndarray
+) -> None:
+    bare = without_fields(table, state.selection)
+    assert set(presence(bare, state.selection)) == {"text"}
+    assert bare["language"].null_count == len(bare)
+    kept = ["subject", "error_logs", "category", "ticket_id"]
+    assert bare.select(kept).equals(table.select(kept))
+    copies = state.text_alone(features)
+    assert _identical(state.transform(bare, vectors), copies)
+    assert not copies.categories.any()
+    assert features.categories.any()
+    assert np.isnan(copies.numbers).sum() == len(features) * 2

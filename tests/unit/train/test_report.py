@@ -78,3 +78,14 @@ def test_without_rows_every_score_is_a_dash(values: list[Any]) -> None:
 
 def test_without_targets_the_header_stands_alone() -> None:
     assert len(format_scores({}).splitlines()) == 1
+
+
+def test_each_pattern_has_its_figures() -> None:
+    scores = _judge(patterns=["text", "text", "text+categories", "numbers", "text+categories"], majority="login")
+    assert list(scores["patterns"]) == ["text", "text+categories"], "the row of numbers has no label"
+    text = scores["patterns"]["text"]
+    assert (text["num_rows"], text["accuracy"]["value"], text["majority_floor"]) == (2, 0.5, 0.5)
+    assert (text["automation"]["num_rows"], text["automation"]["coverage"]) == (2, 1.0)
+    assert scores["patterns"]["text+categories"]["num_outside"] == 1
+    assert _cells({"category: text": text})[1][:2] == ["category: text", "2"]
+    assert _judge()["patterns"] == {}
