@@ -31,7 +31,7 @@ class Network(nn.Module):
     """
 
     def __init__(
-        self, encoder: nn.Module, pooling: str, shape: Shape, dropout: float = 0.0, field_dropout: float = 0.0
+        self, encoder: Any, pooling: str, shape: Shape, dropout: float = 0.0, field_dropout: float = 0.0
     ) -> None:
         super().__init__()
         self.encoder = encoder
@@ -43,7 +43,7 @@ class Network(nn.Module):
         )
         width = sum(widths) + 2 * shape.num_numbers
         self.fields = nn.Sequential(nn.Linear(width, _FIELDS_WIDTH), nn.GELU()) if width else None
-        width = int(encoder.config.hidden_size) + (_FIELDS_WIDTH if width else 0)
+        width = encoder.config.hidden_size + (_FIELDS_WIDTH if width else 0)
         self.dropout = nn.Dropout(dropout)
         self.heads = nn.ModuleList(nn.Linear(width, size) for size in shape.num_labels.values())
 

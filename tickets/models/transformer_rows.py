@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 import torch
+from torch.utils.data import Dataset
 
 from tickets.features.state import Features
 from tickets.models.transformer import Shape, field_inputs
@@ -46,7 +47,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Rows:
+class Rows(Dataset[int]):
     """n rows, small enough to be sent to every worker.
 
     Attributes:
