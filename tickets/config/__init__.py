@@ -19,6 +19,7 @@ from tickets.config.data import (
     StorageConfig,
     TimeSplit,
 )
+from tickets.config.finetune import FinetuneConfig
 from tickets.config.quality import QualityConfig
 from tickets.config.retrieval import RetrievalConfig
 from tickets.config.root import TicketsConfig
@@ -51,6 +52,7 @@ __all__ = [
     "FeaturesConfig",
     "FieldConfig",
     "FileSplit",
+    "FinetuneConfig",
     "MlflowConfig",
     "ModelConfig",
     "PolicyConfig",

@@ -20,6 +20,7 @@ from tickets.config.data import (
     SourceConfig,
     StorageConfig,
 )
+from tickets.config.finetune import FinetuneConfig
 from tickets.config.quality import QualityConfig
 from tickets.config.retrieval import RetrievalConfig
 from tickets.config.serve import ServeConfig
@@ -74,6 +75,8 @@ class TicketsConfig(Config):
     """What each family searches over."""
     sweep: SweepConfig = SweepConfig()
     """How each family's search runs (Hydra group `sweep`)."""
+    finetune: FinetuneConfig = FinetuneConfig()
+    """The encoder, trained further on the swept targets."""
     decide: DecideConfig = DecideConfig()
     """When a label may be acted on."""
     retrieval: RetrievalConfig = RetrievalConfig()

@@ -174,6 +174,17 @@ class DnnSpace(Config):
     """Decoupled weight decay."""
 
 
+class TransformerSpace(Config):
+    """Search space of the fine-tuned transformer, which is searched where the cluster has a GPU."""
+
+    layers: IntRange = IntRange(low=1, high=12, first=12)
+    """Last layers of the encoder that are trained; more than it has: all, and its embeddings."""
+    encoder_rate: FloatRange = FloatRange(low=2e-5, high=5e-4, log=True, first=2e-4)
+    """Peak learning rate of the encoder's last layer."""
+    head_rate: FloatRange = FloatRange(low=3e-4, high=5e-3, log=True, first=1e-3)
+    """Peak learning rate of the heads."""
+
+
 class SearchConfig(Config):
     """What each family searches over."""
 
@@ -185,6 +196,8 @@ class SearchConfig(Config):
     """Gradient boosting on histogram trees."""
     dnn: DnnSpace = DnnSpace()
     """Network over vector, terms, categories and numbers."""
+    transformer: TransformerSpace = TransformerSpace()
+    """The encoder itself, trained further."""
 
 
 class SweepConfig(Config):

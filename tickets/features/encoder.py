@@ -104,6 +104,18 @@ def prepare_encoder(config: EncoderConfig, storage: Storage) -> tuple[str, str]:
     return key, digest
 
 
+def find_transformer(config: EncoderConfig) -> tuple[Path, str]:
+    """The folder of the configured encoder's transformer, with its tokenizer, and how its tokens are pooled.
+
+    Returns:
+        The folder, and `mean` or `cls`.
+
+    Raises:
+        ModelError: As `prepare_encoder`.
+    """
+    return _parts(_model_dir(config))
+
+
 def _model_dir(config: EncoderConfig) -> Path:
     if config.path is not None:
         folder = Path(config.path).expanduser()

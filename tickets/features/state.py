@@ -31,9 +31,9 @@ _MODEL_KINDS: Final = (Kind.CATEGORICAL, Kind.NUMBER, Kind.FLAG)
 _TEXT_KINDS: Final = (Kind.TEXT, Kind.CATEGORICAL, Kind.ID)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Features:
-    """What models read, one row per ticket.
+    """What models read, one row per ticket; equal to itself alone, so that an answer can be kept for it.
 
     Attributes:
         words: float32 CSR [n, terms], TF-IDF of words, of length 1 or 0, and behind them of codes, of half that.

@@ -11,6 +11,7 @@ from typing import Final, Protocol
 import numpy as np
 from scipy import special
 
+from tickets.config import EncoderConfig, FinetuneConfig
 from tickets.errors import ModelError
 from tickets.features.state import Features
 
@@ -54,6 +55,7 @@ class Limits:
         use_gpu: Fit on the GPU that this process was given.
         watched: Somebody may stop the fit early; if not, steps that only serve that are left out.
         seed: Seed of everything random.
+        transformer: The encoder, and how it is fine-tuned; only the transformer needs it.
     """
 
     num_classes: int
@@ -64,6 +66,7 @@ class Limits:
     use_gpu: bool = False
     watched: bool = True
     seed: int = 0
+    transformer: tuple[EncoderConfig, FinetuneConfig] | None = None
 
 
 class Classifier(Protocol):
@@ -117,6 +120,7 @@ _MODULES: Final = {
     "catboost": "tickets.models.catboost",
     "xgboost": "tickets.models.xgboost",
     "dnn": "tickets.models.dnn",
+    "transformer": "tickets.models.transformer_trial",
 }
 
 

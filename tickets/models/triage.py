@@ -18,7 +18,7 @@ from tickets.decide.calibration import Calibrator, load_calibrator
 from tickets.decide.policy import Decision, TargetPolicy
 from tickets.errors import ModelError
 from tickets.features.state import Features, FeatureState, presence
-from tickets.models import linear
+from tickets.models import linear, transformer
 from tickets.models.ensemble import pool
 from tickets.models.family import Classifier, family
 from tickets.models.labels import Labels
@@ -92,10 +92,12 @@ class TargetModel:
         (folder / "target.json").write_text(json.dumps(spec, ensure_ascii=False, indent=1), encoding="utf-8")
 
     @classmethod
-    def load(cls, folder: Path) -> TargetModel:
-        """Read what `save` wrote."""
+    def load(cls, folder: Path, network: transformer.Transformer | None = None) -> TargetModel:
+        """Read what `save` wrote, with the network that it may share with other targets."""
         spec = json.loads((folder / "target.json").read_text(encoding="utf-8"))
-        members = (Member(name, family(name).load(folder / name), weight) for name, weight in spec["members"].items())
+        members = (
+            Member(name, _load_member(name, folder / name, network), weight) for name, weight in spec["members"].items()
+        )
         return cls(
             spec["name"],
             Labels(tuple(spec["labels"])),
@@ -104,6 +106,12 @@ class TargetModel:
             load_calibrator(spec["calibration"]),
             TargetPolicy.from_json(spec["policy"]),
         )
+
+
+def _load_member(name: str, folder: Path, network: transformer.Transformer | None) -> Classifier:
+    return (
+        transformer.load_share(folder, network) if network and name == transformer.NAME else family(name).load(folder)
+    )
 
 
 def load_policies(folder: Path) -> dict[str, TargetPolicy]:
@@ -191,6 +199,9 @@ class TriageModel:
         self.state.save(folder / "features")
         for target in self.targets:
             target.save(folder / "targets" / target.name)
+        for network in self._networks():
+            (folder / transformer.NAME).mkdir()
+            network.save(folder / transformer.NAME)
         order = [target.name for target in self.targets]
         (folder / "model.json").write_text(json.dumps({"targets": order}, ensure_ascii=False), encoding="utf-8")
 
@@ -198,5 +209,12 @@ class TriageModel:
     def load(cls, folder: Path) -> TriageModel:
         """Read what `save` wrote."""
         order = json.loads((folder / "model.json").read_text(encoding="utf-8"))["targets"]
-        targets = [TargetModel.load(folder / "targets" / name) for name in order]
+        shared = folder / transformer.NAME
+        network = transformer.Transformer(shared) if shared.exists() else None
+        targets = [TargetModel.load(folder / "targets" / name, network) for name in order]
         return cls(FeatureState.load(folder / "features"), targets)
+
+    def _networks(self) -> set[transformer.Transformer]:
+        """The network that targets share, or none."""
+        members = (member.classifier for target in self.targets for member in target.members)
+        return {member.network for member in members if isinstance(member, transformer.Share)}

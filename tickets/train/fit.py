@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tickets import logs
 from tickets.config import TicketsConfig
 from tickets.errors import ModelError
 from tickets.events import TrialRecord
 from tickets.features.state import Features, FeatureState, presence
+from tickets.models import transformer
 from tickets.models.family import Params, family
 from tickets.models.triage import TargetModel, TriageModel
+from tickets.train.finetune import Finetuned, finetune, is_asked, uses_gpu
 from tickets.train.placement import check_accelerator
 from tickets.train.prepare import Dataset
 from tickets.train.split import TRAIN, VALIDATION
@@ -23,6 +25,7 @@ from tickets.train.sweep import Candidate, sweep
 from tickets.train.target import Head, Problem, build_problem, calibrate, choose, fit_first, fit_head, fit_members
 
 OnTrial = Callable[[TrialRecord], None]
+_Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True)
@@ -63,9 +66,12 @@ def fit_triage(dataset: Dataset, config: TicketsConfig, run_dir: Path, on_trial:
     swept = config.model.sweep_targets or config.source.targets[:1]
     plain = [name for name in config.source.targets if name not in swept]
     with ThreadPoolExecutor(max_workers=4) as pool:  # linear fits side by side; a sweep fills the machine by itself
-        outcomes = dict(zip(plain, pool.map(lambda name: work.fit(name, swept=False), plain), strict=True))
-    outcomes |= {name: work.fit(name, swept=True) for name in swept}
-    fits = {name: found for name in config.source.targets if isinstance(found := outcomes[name], _Fit)}
+        begun = dict(zip(plain, pool.map(lambda name: work.begin(name, swept=False), plain), strict=True))
+        begun |= {name: work.begin(name, swept=True) for name in swept}
+        tuned = work.finetune([begun[name] for name in swept])
+        names = config.source.targets
+        outcomes = dict(zip(names, pool.map(lambda name: work.finish(name, begun[name], tuned), names), strict=True))
+    fits = {name: found for name, found in outcomes.items() if isinstance(found, _Fit)}
     skipped = {name: found for name, found in outcomes.items() if isinstance(found, str)}
     if not fits:
         raise ModelError("no target can be learned: " + "; ".join(f"{name}: {why}" for name, why in skipped.items()))
@@ -80,6 +86,15 @@ class _Fit:
 
 
 @dataclass(frozen=True)
+class _Begun:
+    """A target before its members are chosen."""
+
+    problem: Problem
+    head: Head | None
+    candidates: list[Candidate]
+
+
+@dataclass(frozen=True)
 class _Work:
     """What the fits of all targets share."""
 
@@ -90,15 +105,26 @@ class _Work:
     run_dir: Path
     on_trial: OnTrial
 
-    def fit(self, target: str, swept: bool) -> _Fit | str:
-        """A target's model, or why there is none."""
-        try:
-            return self._fit(target, swept)
-        except ModelError as error:
-            logs.get("ml").warning("target {} is skipped: {}", target, error.message)
-            return error.message
+    def begin(self, target: str, swept: bool) -> _Begun | str:
+        """A target's candidates, or why there is no model."""
+        return _or_why(target, lambda: self._begin(target, swept))
 
-    def _fit(self, target: str, swept: bool) -> _Fit:
+    def finetune(self, begun: Sequence[_Begun | str]) -> Finetuned:
+        """The fine-tune of targets that have candidates; nothing where none is asked for, or where it fails."""
+        problems = [one.problem for one in begun if isinstance(one, _Begun)]
+        if not problems or not is_asked(self.config):
+            return Finetuned({}, {})
+        try:
+            return finetune(problems, self._with_best_settings(problems[0]), self.run_dir)
+        except ModelError as error:
+            logs.get("ml").error("{}", error.message)
+            return Finetuned({}, {})
+
+    def finish(self, target: str, begun: _Begun | str, tuned: Finetuned) -> _Fit | str:
+        """A target's model, or why there is none."""
+        return begun if isinstance(begun, str) else _or_why(target, lambda: self._finish(begun, tuned))
+
+    def _begin(self, target: str, swept: bool) -> _Begun:
         config, dataset = self.config, self.dataset
         problem = build_problem(
             target, dataset.labels(target), self.features, dataset.texts, dataset.splits, config.model, config.sweep,
@@ -108,15 +134,36 @@ class _Work:
         needs_head = any(family(name).NEEDS_HEAD for name in families)
         head = fit_head(problem, config.model.folds) if needs_head else None
         if swept:
-            candidates = self._search(problem, head, families)
-        else:
-            candidates = [fit_first(problem, "linear", self._first_linear(), config.sweep)]
+            return _Begun(problem, head, self._search(problem, head, families))
+        return _Begun(problem, head, [fit_first(problem, "linear", self._first_linear(), config.sweep)])
+
+    def _finish(self, begun: _Begun, tuned: Finetuned) -> _Fit:
+        config, dataset, problem, head = self.config, self.dataset, begun.problem, begun.head
+        candidates = [*begun.candidates, *tuned.of(problem.target)]
         weights, chosen = choose(problem, candidates, config.model.folds)
         members = fit_members(problem, head, candidates, weights, config.model.refit, config.sweep)
         languages = dataset.table["language"].to_pylist()
         patterns = presence(dataset.table, dataset.selection)
         model, calibration = calibrate(problem, head, members, languages, patterns, config.decide)
-        return _Fit(model, {**chosen, "members": weights, "calibration": calibration})
+        finetuned = {"finetune": tuned.record} if tuned.of(problem.target) else {}
+        return _Fit(model, {**chosen, "members": weights, "calibration": calibration, **finetuned})
+
+    def _with_best_settings(self, problem: Problem) -> TicketsConfig:
+        """The settings of the fine-tune: where a GPU makes trials short, those that a sweep of one target finds."""
+        import ray
+
+        config, settings = self.config, self.config.finetune
+        if not uses_gpu(config):
+            return config
+        limits = replace(
+            problem.limits, epochs=settings.epochs, patience_steps=settings.patience_epochs,
+            transformer=(config.encoder, settings),
+        )  # fmt: skip
+        rows = ray.put((problem.examples(TRAIN), problem.examples(VALIDATION)))
+        best = sweep(
+            transformer.NAME, problem.target, rows, limits, config.sweep, config.search, self.run_dir, self.on_trial
+        )
+        return config.model_copy(update={"finetune": settings.model_copy(update=dict(best.params))})
 
     def _search(self, problem: Problem, head: Head | None, families: Sequence[str]) -> list[Candidate]:
         """The best of each family; one whose trials all fail is left out, unless it is the only one."""
@@ -143,3 +190,12 @@ class _Work:
     def _first_linear(self) -> Params:
         space = self.config.search.linear
         return {name: getattr(space, name).first for name in type(space).model_fields}
+
+
+def _or_why(target: str, step: Callable[[], _Made]) -> _Made | str:
+    """What a step made of a target, or why it made nothing."""
+    try:
+        return step()
+    except ModelError as error:
+        logs.get("ml").warning("target {} is skipped: {}", target, error.message)
+        return error.message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from tickets.config import SweepConfig
@@ -21,6 +22,21 @@ def trial_resources(config: SweepConfig, uses_gpu: bool, num_gpus: float) -> dic
     """
     wanted = config.accelerator == "gpu" or (config.accelerator == "auto" and num_gpus >= config.gpus_per_trial)
     return {"cpu": 1, "gpu": config.gpus_per_trial} if uses_gpu and wanted else {"cpu": 1}
+
+
+def worker_resources(
+    node_cpus: Sequence[float], num_workers: int, cpus_per_worker: int | None, use_gpu: bool
+) -> dict[str, float]:
+    """Resources of one worker of a fit that several share, as Ray Train takes them.
+
+    Args:
+        node_cpus: Cores of each node; empty before an autoscaler brings the first.
+        num_workers: How many share the fit.
+        cpus_per_worker: Cores that are asked for; None: the workers divide the largest node.
+        use_gpu: Whether each worker gets a GPU of its own.
+    """
+    cpus = cpus_per_worker or max(int(max(node_cpus, default=1) // num_workers), 1)
+    return {"CPU": cpus, "GPU": 1} if use_gpu else {"CPU": cpus}
 
 
 def check_accelerator(accelerator: Literal["auto", "cpu", "gpu"], num_gpus: float, can_scale: bool) -> None:

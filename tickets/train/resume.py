@@ -21,7 +21,7 @@ from tickets.errors import ConfigError
 from tickets.snapshots import Snapshot, load_snapshot
 from tickets.storage import Storage
 
-_SECTIONS: Final = ("source", "cleaning", "features", "encoder", "model", "search", "sweep")
+_SECTIONS: Final = ("source", "cleaning", "features", "encoder", "model", "search", "sweep", "finetune")
 _FREE: Final = frozenset(
     {
         "model.families",
@@ -31,6 +31,11 @@ _FREE: Final = frozenset(
         "sweep.accelerator",
         "sweep.gpus_per_trial",
         "sweep.reuse_actors",
+        "finetune.enabled",
+        "finetune.num_workers",
+        "finetune.cpus_per_worker",
+        "finetune.time_budget_s",
+        "finetune.refit",
     }
 )
 """Keys of these sections that do not change what a trial means."""

@@ -21,7 +21,7 @@ from tickets.config import SearchConfig, SweepConfig
 from tickets.config.base import Config
 from tickets.config.train import IntRange
 from tickets.events import TrialRecord
-from tickets.models.family import Limits, Params, family
+from tickets.models.family import Classifier, Limits, Params, family
 from tickets.models.trees import ROUNDS_PER_STEP
 from tickets.train.placement import trial_resources
 from tickets.train.trials import TrialLog, best_of, last_line, settings
@@ -39,12 +39,14 @@ class Candidate:
         params: Its settings.
         length: How far its fit went; what a refit needs.
         validation: float64 [rows of validation, k], its probabilities there.
+        classifier: The fitted model, where that one is kept; None: it is fitted once more.
     """
 
     family: str
     params: Params
     length: float
     validation: np.ndarray
+    classifier: Classifier | None = None
 
 
 def sweep(
@@ -215,7 +217,7 @@ def _watch(
 
 
 def _num_steps(family_name: str, limits: Limits) -> int:
-    steps = {"linear": _LINEAR_STEPS, "dnn": limits.epochs}
+    steps = {"linear": _LINEAR_STEPS, "dnn": limits.epochs, "transformer": limits.epochs}
     return steps.get(family_name, math.ceil(limits.boosting_rounds / ROUNDS_PER_STEP))
 
 

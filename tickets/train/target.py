@@ -242,18 +242,20 @@ def fit_members(
     config: SweepConfig,
 ) -> tuple[Member, ...]:
     """The chosen families, fitted with their settings on the training rows, or, with `refit`, on these and the
-    validation rows together.
+    validation rows together; a candidate that carries its classifier is kept as it is.
     """
     import ray
 
     chosen = [candidate for candidate in candidates if candidate.family in weights]
     splits = (TRAIN, VALIDATION) if refit else (TRAIN,)
     rows = ray.put(problem.lessons(*splits, head=head.out_of_fold if head else None))
-    pending = [
-        _placed(_refit, c.family, config).remote(c.family, c.params, rows, problem.limits, c.length) for c in chosen
-    ]
-    fitted = [_result(candidate.family, reference) for candidate, reference in zip(chosen, pending, strict=True)]
-    return tuple(Member(c.family, model, weights[c.family]) for c, model in zip(chosen, fitted, strict=True))
+    pending = {
+        c.family: _placed(_refit, c.family, config).remote(c.family, c.params, rows, problem.limits, c.length)
+        for c in chosen
+        if c.classifier is None
+    }
+    fitted = {name: _result(name, reference) for name, reference in pending.items()}
+    return tuple(Member(c.family, c.classifier or fitted[c.family], weights[c.family]) for c in chosen)
 
 
 def calibrate(

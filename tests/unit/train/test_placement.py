@@ -6,7 +6,7 @@ import pytest
 
 from tickets.config import SweepConfig
 from tickets.errors import ConfigError
-from tickets.train.placement import check_accelerator, trial_resources
+from tickets.train.placement import check_accelerator, trial_resources, worker_resources
 
 Accelerator = Literal["auto", "cpu", "gpu"]
 CPU, WITH_GPU = {"cpu": 1}, {"cpu": 1, "gpu": 0.5}
@@ -50,3 +50,21 @@ def test_a_gpu_that_will_never_come_is_refused() -> None:
 )
 def test_what_can_be_placed_is_not_refused(accelerator: Accelerator, num_gpus: float, can_scale: bool) -> None:
     check_accelerator(accelerator, num_gpus, can_scale)
+
+
+@pytest.mark.parametrize(
+    ("node_cpus", "num_workers", "asked", "use_gpu", "expected"),
+    [
+        ([2.0], 1, None, False, {"CPU": 2}),
+        ([2.0], 2, None, False, {"CPU": 1}),
+        ([2.0], 4, None, False, {"CPU": 1}),
+        ([4.0, 16.0], 3, None, False, {"CPU": 5}),
+        ([16.0], 2, 3, False, {"CPU": 3}),
+        ([16.0], 2, None, True, {"CPU": 8, "GPU": 1}),
+        ([], 1, None, True, {"CPU": 1, "GPU": 1}),
+    ],
+)
+def test_workers_divide_the_largest_node(
+    node_cpus: list[float], num_workers: int, asked: int | None, use_gpu: bool, expected: dict[str, float]
+) -> None:
+    assert worker_resources(node_cpus, num_workers, asked, use_gpu) == expected
