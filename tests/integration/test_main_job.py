@@ -146,6 +146,20 @@ def test_a_second_release_is_a_challenger_and_the_gate_decides(
     assert pointer["release"] == champion
 
 
+def test_training_on_noise_is_refused_before_any_sweep(trained: Ran, root: Path, on_head: Callable[..., Ran]) -> None:
+    """Severity is drawn whatever the ticket says."""
+    before = set((root / "simulated/releases").iterdir())
+    ran = on_head("train", "sweep=tiny", "model=linear", "source.targets=[severity]", "mlflow.enabled=false")
+    assert (ran.code, ran.report["status"]) == (3, "refused"), ran.output
+    assert "severity: no tie to text and fields was found" in ran.output
+    assert "audit.stop_on_noise=false" in ran.output
+    assert [audit["verdict"] for audit in ran.report["result"]["audit"]] == ["noise"]
+    run_dir = root / "simulated/runs/train" / ran.report["run_id"]
+    assert b"Target: severity" in (run_dir / "audit.html").read_bytes()
+    assert orjson.loads((run_dir / "audit.json").read_bytes())["targets"][0]["target"] == "severity"
+    assert set((root / "simulated/releases").iterdir()) == before
+
+
 def test_without_a_cluster_ray_is_started_and_own_groups_are_read_from_outside(tmp_path: Path) -> None:
     """The third and the fourth way to run: no `RAY_ADDRESS`, and `--config-dir` from a folder of one's own."""
     texts = [

@@ -22,7 +22,7 @@ from tickets.errors import RefusedError, SourceError
 from tickets.features.state import Selection, join_text
 from tickets.models.labels import label_values
 from tickets.schema import FIELDS, Field, Kind, Stage
-from tickets.snapshots import Snapshot, read_columns, read_parts, read_table
+from tickets.snapshots import Snapshot, read_columns, read_parts
 from tickets.storage import Storage
 from tickets.text import normalise
 from tickets.train.audit import MIN_ROWS, Audit, TargetAudit, Tickets, Views, audit_target, latest_rows
@@ -92,19 +92,19 @@ def without_noise(config: TicketsConfig, audit: Audit) -> TicketsConfig:
     Raises:
         RefusedError: Each target that would be swept is noise.
     """
-    noise = {target.target for target in audit.targets if target.verdict == "noise"}
+    noise = {target.target: target.reason for target in audit.targets if target.verdict == "noise"}
     asked = config.model.sweep_targets or config.source.targets[:1]
     kept = tuple(name for name in asked if name not in noise)
     if not config.audit.stop_on_noise or len(kept) == len(asked):
         return config
+    found = "; ".join(f"{name}: {noise[name]}" for name in asked if name in noise)
     if not kept:
         raise RefusedError(
-            f"{', '.join(asked)}: the audit calls noise what would be swept, so nothing was trained; give other fields "
+            f"the audit calls noise what would be swept, so nothing was trained ({found}); give other fields "
             "(features.fields, features.text) or targets (model.sweep_targets), or train all the same with "
             "audit.stop_on_noise=false"
         )
-    for name in (name for name in asked if name in noise):
-        logs.get("ml").warning("target {} is noise: it is not swept, and gets the plain linear model", name)
+    logs.get("ml").warning("the audit calls noise what gets the plain linear model instead of a sweep: {}", found)
     return sweeping(config, kept)
 
 
@@ -116,10 +116,11 @@ def sweeping(config: TicketsConfig, targets: tuple[str, ...] | None) -> TicketsC
 def gather(storage: Storage, snapshot: Snapshot, config: TicketsConfig) -> Gathered:
     """Read what an audit needs; of fields that models do not read, the rows alone that it looks at."""
     names = config.audit.targets or config.source.targets
-    table, selection = read_training_table(storage, snapshot, config, names)
+    kept_out = tuple(dict.fromkeys((*names, *config.source.targets)))  # as in training, whichever are audited
+    table, selection = read_training_table(storage, snapshot, config, kept_out)
     order = _by_time_or_shuffled(table["created_at"])
     texts = join_text(table, selection.text)
-    kind, splits, error = _cut(storage, snapshot, config, table, texts)
+    kind, splits, error = _cut(config, table, texts)
     table = table.take(order)
     labels = {name: label_values(table, name) for name in names}
     times = table["created_at"].cast(pa.timestamp("ms")).to_numpy()
@@ -137,14 +138,12 @@ def gather(storage: Storage, snapshot: Snapshot, config: TicketsConfig) -> Gathe
 
 
 def _cut(
-    storage: Storage, snapshot: Snapshot, config: TicketsConfig, table: pa.Table, texts: Sequence[str]
+    config: TicketsConfig, table: pa.Table, texts: Sequence[str]
 ) -> tuple[str | None, NDArray[np.object_] | None, str | None]:
     """Kind, splits and error, as training will cut: by the source's first target, which need not be audited."""
-    first = config.source.targets[0]
-    holding = table if first in table.column_names else read_table(storage, snapshot, [first])
     split = choose_split(config.source.split, table)
     try:
-        return split.kind, split_rows(split, table, texts, label_values(holding, first)), None
+        return split.kind, split_rows(split, table, texts, label_values(table, config.source.targets[0])), None
     except SourceError as error:
         return None, None, error.message
 

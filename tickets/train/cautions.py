@@ -41,15 +41,18 @@ def caution(
 
 
 def _leaks(suspected: Sequence[FieldTie], without: Judged | None) -> Iterator[Caution]:
-    advice = (
-        "If its value is set or changed once the label is known, declare it at a later stage, or leave it out of "
-        "features.fields or features.text."
-    )
     for tie in suspected:
-        yield Caution("leak", f"suspected leak: {tie.field}", f"Suspected leak: {tie.finding}. {advice}")
-    if without:
-        what = "what is suspected" if len(suspected) > 1 else suspected[0].field
-        yield Caution("leak", f"without it: {without.verdict}", f"Without {what}: {without.reason}.")
+        yield Caution("leak", f"suspected leak: {tie.field}", f"Suspected leak: {_sentence(tie.finding)}")
+    if suspected:
+        names = dict.fromkeys(tie.field for tie in suspected)
+        what = "what is suspected" if len(names) > 1 else next(iter(names))
+        judged = f"Without {what}: {without.reason}. " if without else ""
+        yield Caution(
+            "leak",
+            f"without {'it' if len(names) == 1 else 'them'}: {without.verdict}" if without else "",
+            f"{judged}Declare at a later stage what is set or changed once the label is known, or leave it out of "
+            "features.fields or features.text.",
+        )
 
 
 def _drift(drift: Drift) -> Iterator[Caution]:

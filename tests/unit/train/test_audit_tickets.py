@@ -102,6 +102,7 @@ def test_other_targets_may_be_audited_than_are_trained(tmp_path: Path) -> None:
     gathered = gather(*_snapshot(tmp_path, [_row(at) for at in range(40)]), _config(audit={"targets": ("priority",)}))
     assert list(gathered.labels) == ["priority"]
     assert gathered.split_kind == "time"
+    assert "category" not in gathered.tickets.inputs.column_names
 
 
 def _audit(**verdicts: Any) -> Audit:
@@ -122,7 +123,7 @@ def test_noise_is_not_swept() -> None:
 @pytest.mark.parametrize("swept", [None, ("category",), ("category", "priority")])
 def test_where_all_that_would_be_swept_is_noise_training_is_refused(swept: tuple[str, ...] | None) -> None:
     config = _config(model={"sweep_targets": swept})
-    with pytest.raises(RefusedError, match=r"the audit calls noise.*audit\.stop_on_noise=false"):
+    with pytest.raises(RefusedError, match=r"category: 0 labelled rows are too few.*audit\.stop_on_noise=false"):
         without_noise(config, _audit(category="noise", priority="noise"))
 
 
