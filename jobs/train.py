@@ -8,7 +8,7 @@ from _tables import bring_tables
 
 from tickets.config.parse import dump
 from tickets.events import Trained
-from tickets.registry import build_tracker, track
+from tickets.registry import SWEEP_TAG, build_tracker, track
 from tickets.train.audit import format_audits
 from tickets.train.fit import fit_triage
 from tickets.train.prepare import audit_targets, prepare
@@ -22,10 +22,12 @@ def main(job: Job) -> None:
     audits = audit_targets(storage, tables.offline, config)
     job.tell(format_audits(audits))
     dataset = prepare(storage, tables.offline, config, Path.cwd())
-    with track(build_tracker(config.mlflow, storage.work_dir, name), job.report.run_id, dump(config), {}) as run:
+    sweep = {SWEEP_TAG: job.report.run_id}
+    with track(build_tracker(config.mlflow, storage.work_dir, name), job.report.run_id, dump(config), sweep) as run:
+        run.log_inputs(dataset.uses(storage))
         fitted = fit_triage(dataset, config, storage.local_path(f"{job.run_key}/sweeps"), run.log_trial)
         made = judge_and_publish(storage, dataset, fitted, config, job.report.run_id)
-        run.log_release(name, made.release.id, made.release.uri, made.role, made.summary(), made.scores)
+        run.log_release(name, made.release, made.role, made.summary(), made.scores)
     job.tell(made.table)
     job.emit(Trained(release=made.release.id, uri=made.release.uri, role=made.role, targets=made.figures))
     job.report.result |= {"audit": [audit.to_json() for audit in audits], **made.summary()}

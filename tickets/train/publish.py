@@ -17,6 +17,7 @@ from tickets.snapshots import write_snapshot
 from tickets.storage import Storage
 from tickets.train.fit import FittedTriage
 from tickets.train.index import History, Index, build_index
+from tickets.train.paired import save_answers
 from tickets.train.prepare import Dataset
 from tickets.train.report import automated_rows, format_scores, judge
 from tickets.train.split import SPLITS, TEST, TRAIN, seen_texts
@@ -94,7 +95,8 @@ def judge_and_publish(
     test = dataset.splits == TEST
     unseen = ~seen_texts(dataset.texts, dataset.splits)[test]
     scores, scores_unseen = {}, {}
-    for answer in fitted.model.answer(dataset.table.filter(test), dataset.vectors[test]):
+    answers = fitted.model.answer(dataset.table.filter(test), dataset.vectors[test])
+    for answer in answers:
         labels = fitted.model.target(answer.target).labels
         automated = automated_rows(answer)
         values = np.array(dataset.labels(answer.target), dtype=object)
@@ -123,6 +125,7 @@ def judge_and_publish(
             "digest": dataset.snapshot.digest,
             "split": dataset.split_kind,
             "splits": splits,
+            "answers": save_answers(storage, config.bucket, dataset.table["ticket_id"].filter(pa.array(test)), answers),
         },
         {"test": scores, "test_unseen_text": scores_unseen, "chosen": fitted.chosen, "retrieval": index.figures},
         dump(config),
