@@ -15,12 +15,24 @@ from tickets.errors import ModelError
 from tickets.events import TrialRecord
 from tickets.features.state import Features, FeatureState, presence
 from tickets.models.family import Params, family
-from tickets.models.triage import TargetModel, TriageModel
+from tickets.models.triage import TriageModel
+from tickets.train.hierarchy import settle
 from tickets.train.placement import check_accelerator
 from tickets.train.prepare import Dataset
 from tickets.train.split import TRAIN, VALIDATION
 from tickets.train.sweep import Candidate, sweep
-from tickets.train.target import Head, Problem, build_problem, calibrate, choose, fit_first, fit_head, fit_members
+from tickets.train.target import (
+    Calibrated,
+    Head,
+    Problem,
+    build_problem,
+    calibrate,
+    choose,
+    decide,
+    fit_first,
+    fit_head,
+    fit_members,
+)
 
 OnTrial = Callable[[TrialRecord], None]
 
@@ -68,13 +80,15 @@ def fit_triage(dataset: Dataset, config: TicketsConfig, run_dir: Path, on_trial:
     skipped = {name: found for name, found in outcomes.items() if isinstance(found, str)}
     if not fits:
         raise ModelError("no target can be learned: " + "; ".join(f"{name}: {why}" for name, why in skipped.items()))
-    model = TriageModel(state, [fit.model for fit in fits.values()])
-    return FittedTriage(model, {name: fit.chosen for name, fit in fits.items()}, skipped)
+    settled = settle({name: fit.calibrated for name, fit in fits.items()}, config)
+    targets = [decide(calibrated, config.decide) for calibrated in settled.targets.values()]
+    chosen = {name: {**fit.chosen, **settled.records.get(name, {})} for name, fit in fits.items()}
+    return FittedTriage(TriageModel(state, targets, settled.hierarchies), chosen, skipped)
 
 
 @dataclass(frozen=True)
 class _Fit:
-    model: TargetModel
+    calibrated: Calibrated
     chosen: dict[str, Any]
 
 
@@ -112,8 +126,8 @@ class _Work:
         members = fit_members(problem, head, candidates, weights, config.model.refit, config.sweep)
         languages = dataset.table["language"].to_pylist()
         patterns = presence(dataset.table, dataset.selection)
-        model, calibration = calibrate(problem, head, members, languages, patterns, config.decide)
-        return _Fit(model, {**chosen, "members": weights, "calibration": calibration})
+        calibrated = calibrate(problem, head, members, languages, patterns, config.decide)
+        return _Fit(calibrated, {**chosen, "members": weights, "calibration": calibrated.record})
 
     def _search(self, problem: Problem, head: Head | None, families: Sequence[str]) -> list[Candidate]:
         """The best of each family; one whose trials all fail is left out, unless it is the only one."""
