@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, field_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 
 from tickets.config.base import Config, Count, Fraction, PositiveInt
 from tickets.schema import Kind, Stage
@@ -224,6 +224,10 @@ class SourceConfig(Config):
     """Closed value sets: the contract's own, none, or field → allowed values. A value outside is marked."""
     targets: tuple[str, ...] = ("category",)
     """Fields that the models learn to predict, the most important one first."""
+    hierarchy: dict[str, str] = Field(default_factory=dict)
+    """Child → parent, both targets: `{subcategory: category}` answers no subcategory outside its category. Chains and
+    several children of one parent are allowed. Which pairs are legal is learned from the training rows; for category
+    and subcategory the taxonomy in force (`quality.taxonomy`) decides."""
     comments: CommentsConfig | None = None
     """Later turns, kept in a table of their own with their time, so that none is taken for the first message."""
     events: bool = False
@@ -236,6 +240,19 @@ class SourceConfig(Config):
     split: Split | None = None
     """How rows are cut into train, validation, calibration and test. Unset: by time where every ticket has
     `created_at`, else at random."""
+
+    @model_validator(mode="after")
+    def _tree(self) -> SourceConfig:
+        for child, parent in self.hierarchy.items():
+            for name in (child, parent):
+                if name not in self.targets:
+                    raise ValueError(f"hierarchy: {name!r} is no target; allowed: {', '.join(self.targets)}")
+            above = [child]
+            while above[-1] in self.hierarchy:
+                above.append(self.hierarchy[above[-1]])
+                if above[-1] in above[:-1]:
+                    raise ValueError(f"hierarchy: {' → '.join(above)} is a circle; allowed: chains that end")
+        return self
 
     @field_validator("timestamps", mode="before")
     @classmethod

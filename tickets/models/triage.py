@@ -21,6 +21,7 @@ from tickets.features.state import Features, FeatureState, presence
 from tickets.models import linear, transformer
 from tickets.models.ensemble import pool
 from tickets.models.family import Classifier, family
+from tickets.models.hierarchy import Hierarchy
 from tickets.models.labels import Labels
 
 
@@ -142,11 +143,15 @@ class TriageModel:
     Args:
         state: The feature state.
         targets: One model per target, the most important first.
+        hierarchies: Trees of targets whose answers must not contradict.
     """
 
-    def __init__(self, state: FeatureState, targets: Sequence[TargetModel]) -> None:
+    def __init__(
+        self, state: FeatureState, targets: Sequence[TargetModel], hierarchies: Sequence[Hierarchy] = ()
+    ) -> None:
         self.state = state
         self.targets = tuple(targets)
+        self.hierarchies = tuple(hierarchies)
 
     def answer(self, table: pa.Table, vectors: np.ndarray, degraded: bool = False) -> list[Answer]:
         """Predict and decide.
@@ -167,12 +172,17 @@ class TriageModel:
     def predict(self, table: pa.Table, vectors: np.ndarray) -> dict[str, np.ndarray]:
         """Calibrated probabilities alone: target → float64 [n, k], columns in the order of its closed list.
 
+        The most probable labels of targets that stand within each other are a legal path.
+
         Args:
             table: n tickets, as for `answer`.
             vectors: float32 [n, d].
         """
         features = self.state.transform(table, vectors)
-        return {target.name: target.predict(features) for target in self.targets}
+        probabilities = {target.name: target.predict(features) for target in self.targets}
+        for hierarchy in self.hierarchies:
+            probabilities |= hierarchy.decode(probabilities)
+        return probabilities
 
     def complete(self, table: pa.Table) -> pa.Table:
         """The table with a column of nulls for every field that the model reads and the table lacks."""
@@ -202,17 +212,21 @@ class TriageModel:
         for network in self._networks():
             (folder / transformer.NAME).mkdir()
             network.save(folder / transformer.NAME)
-        order = [target.name for target in self.targets]
-        (folder / "model.json").write_text(json.dumps({"targets": order}, ensure_ascii=False), encoding="utf-8")
+        labels = {target.name: target.labels for target in self.targets}
+        hierarchies = [hierarchy.to_json(labels) for hierarchy in self.hierarchies]
+        content = json.dumps({"targets": list(labels), "hierarchies": hierarchies}, ensure_ascii=False)
+        (folder / "model.json").write_text(content, encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> TriageModel:
         """Read what `save` wrote."""
-        order = json.loads((folder / "model.json").read_text(encoding="utf-8"))["targets"]
+        content = json.loads((folder / "model.json").read_text(encoding="utf-8"))
         shared = folder / transformer.NAME
         network = transformer.Transformer(shared) if shared.exists() else None
-        targets = [TargetModel.load(folder / "targets" / name, network) for name in order]
-        return cls(FeatureState.load(folder / "features"), targets)
+        targets = [TargetModel.load(folder / "targets" / name, network) for name in content["targets"]]
+        labels = {target.name: target.labels for target in targets}
+        hierarchies = [Hierarchy.from_json(state, labels) for state in content["hierarchies"]]
+        return cls(FeatureState.load(folder / "features"), targets, hierarchies)
 
     def _networks(self) -> set[transformer.Transformer]:
         """The network that targets share, or none."""

@@ -27,7 +27,7 @@ _VISIBLE: Final = r"[^\s\p{Z}\p{C}]"  # RE2's \s knows ASCII alone
 
 def taxonomy_checks(config: QualityConfig, value_sets: Mapping[str, frozenset[Any]]) -> Iterator[Check]:
     """Subcategories that stand under a category which does not allow them."""
-    taxonomy = config.taxonomy if config.taxonomy is not None else _taxonomy_in_force(value_sets)
+    taxonomy = taxonomy_in_force(config, value_sets)
     if not taxonomy:
         return
     yield Check(
@@ -113,8 +113,13 @@ def text_checks(text_fields: Sequence[str]) -> Iterator[Check]:
     )
 
 
-def _taxonomy_in_force(value_sets: Mapping[str, frozenset[Any]]) -> Mapping[str, Sequence[str]]:
-    """The contract's taxonomy belongs to the contract's closed sets."""
+def taxonomy_in_force(config: QualityConfig, value_sets: Mapping[str, frozenset[Any]]) -> Mapping[str, Sequence[str]]:
+    """Category → the subcategories that it allows; empty where nothing says so.
+
+    The contract's taxonomy belongs to the contract's closed sets.
+    """
+    if config.taxonomy is not None:
+        return config.taxonomy
     in_force = all(value_sets.get(name) == frozenset(VALUE_SETS[name]) for name in ("category", "subcategory"))
     return TAXONOMY if in_force else {}
 

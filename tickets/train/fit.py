@@ -16,13 +16,25 @@ from tickets.events import TrialRecord
 from tickets.features.state import Features, FeatureState, presence
 from tickets.models import transformer
 from tickets.models.family import Params, family
-from tickets.models.triage import TargetModel, TriageModel
+from tickets.models.triage import TriageModel
 from tickets.train.finetune import Finetuned, finetune, is_asked, uses_gpu
+from tickets.train.hierarchy import settle
 from tickets.train.placement import check_accelerator
 from tickets.train.prepare import Dataset
 from tickets.train.split import TRAIN, VALIDATION
 from tickets.train.sweep import Candidate, sweep
-from tickets.train.target import Head, Problem, build_problem, calibrate, choose, fit_first, fit_head, fit_members
+from tickets.train.target import (
+    Calibrated,
+    Head,
+    Problem,
+    build_problem,
+    calibrate,
+    choose,
+    decide,
+    fit_first,
+    fit_head,
+    fit_members,
+)
 
 OnTrial = Callable[[TrialRecord], None]
 _Made = TypeVar("_Made")
@@ -75,13 +87,23 @@ def fit_triage(dataset: Dataset, config: TicketsConfig, run_dir: Path, on_trial:
     skipped = {name: found for name, found in outcomes.items() if isinstance(found, str)}
     if not fits:
         raise ModelError("no target can be learned: " + "; ".join(f"{name}: {why}" for name, why in skipped.items()))
-    model = TriageModel(state, [fit.model for fit in fits.values()])
-    return FittedTriage(model, {name: fit.chosen for name, fit in fits.items()}, skipped)
+    settled = settle({name: fit.calibrated for name, fit in fits.items()}, config)
+    decided = {name: decide(calibrated, config.decide) for name, calibrated in settled.targets.items()}
+    chosen = {
+        name: {
+            **fit.chosen,
+            "calibration": {**fit.calibrated.record, "patterns": decided[name][1]},
+            **settled.records.get(name, {}),
+        }
+        for name, fit in fits.items()
+    }
+    models = [model for model, _ in decided.values()]
+    return FittedTriage(TriageModel(state, models, settled.hierarchies), chosen, skipped)
 
 
 @dataclass(frozen=True)
 class _Fit:
-    model: TargetModel
+    calibrated: Calibrated
     chosen: dict[str, Any]
 
 
@@ -144,9 +166,9 @@ class _Work:
         members = fit_members(problem, head, candidates, weights, config.model.refit, config.sweep)
         languages = dataset.table["language"].to_pylist()
         patterns = presence(dataset.table, dataset.selection)
-        model, calibration = calibrate(problem, head, members, languages, patterns, config.decide)
+        calibrated = calibrate(problem, head, members, languages, patterns, config.decide)
         finetuned = {"finetune": tuned.record} if tuned.of(problem.target) else {}
-        return _Fit(model, {**chosen, "members": weights, "calibration": calibration, **finetuned})
+        return _Fit(calibrated, {**chosen, "members": weights, **finetuned})
 
     def _with_best_settings(self, problem: Problem) -> TicketsConfig:
         """The settings of the fine-tune: where a GPU makes trials short, those that a sweep of one target finds."""

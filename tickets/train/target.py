@@ -144,7 +144,7 @@ def fit_head(problem: Problem, num_folds: int) -> Head:
     import ray
 
     rows = problem.rows(TRAIN, VALIDATION)
-    folds = _folds(problem.fingerprints(rows), num_folds)
+    folds = text_folds(problem.fingerprints(rows), num_folds)
     examples = ray.put(problem.examples(TRAIN, VALIDATION))
     fit: Any = ray.remote(_head_margins)
     parts = ray.get([fit.remote(examples, folds, fold, problem.limits) for fold in range(num_folds)])
@@ -187,7 +187,7 @@ def choose(
         Family → weight, and how the choice was made, JSON-able.
     """
     rows = problem.rows(VALIDATION)
-    codes, folds = problem.codes[rows], _folds(problem.fingerprints(rows), num_folds)
+    codes, folds = problem.codes[rows], text_folds(problem.fingerprints(rows), num_folds)
     reached = {candidate.family: candidate.validation for candidate in candidates}
     losses = {name: _losses(cross_pool([of], codes, folds), codes) for name, of in reached.items()}
     record: dict[str, Any] = {
@@ -204,14 +204,14 @@ def choose(
     best = min(losses, key=lambda name: float(losses[name].mean()))
     if "linear" in losses:
         for name in losses.keys() - {"linear"}:
-            record["families"][name]["gain_over_linear"] = _gain(losses["linear"], losses[name])
+            record["families"][name]["gain_over_linear"] = gain_of(losses["linear"], losses[name])
         if best != "linear" and not record["families"][best]["gain_over_linear"]["sure"]:
             best = "linear"
     record["best"] = best
     members = [best]
     if len(candidates) > 1:
         pooled = _losses(cross_pool(list(reached.values()), codes, folds), codes)
-        gain = _gain(losses[best], pooled)
+        gain = gain_of(losses[best], pooled)
         record["ensemble"] = {"nll": float(pooled.mean()), **gain, "kept": gain["sure"]}
         if gain["sure"]:
             weights = fit_weights(list(reached.values()), codes)
@@ -222,13 +222,13 @@ def choose(
     return dict(zip(members, weights.tolist(), strict=True)), record
 
 
-def _gain(reference: np.ndarray, losses: np.ndarray) -> dict[str, Any]:
+def gain_of(reference: np.ndarray, losses: np.ndarray) -> dict[str, Any]:
     """What the mean loss falls by, paired by row, with its interval, and whether that lies above 0."""
     gain, low, high = paired_bootstrap(reference, losses)
     return {"gain": gain, "low": low, "high": high, "sure": bool(low > 0)}
 
 
-def _folds(fingerprints: Sequence[str], num_folds: int) -> np.ndarray:
+def text_folds(fingerprints: Sequence[str], num_folds: int) -> np.ndarray:
     """The fold of each row, int64 [n], by its text alone."""
     return np.array([int(digits[:8], 16) % num_folds for digits in fingerprints], dtype=np.int64)
 
@@ -258,6 +258,25 @@ def fit_members(
     return tuple(Member(c.family, c.classifier or fitted[c.family], weights[c.family]) for c in chosen)
 
 
+@dataclass(frozen=True)
+class Calibrated:
+    """A target whose probabilities mean what they say, and whose thresholds are yet to be chosen.
+
+    Attributes:
+        problem: Its rows.
+        model: Without thresholds.
+        rows: int64 [r], the calibration rows with a label, in the list or outside.
+        said: What the model says of them, held out.
+        record: How the calibration was chosen, JSON-able.
+    """
+
+    problem: Problem
+    model: TargetModel
+    rows: np.ndarray
+    said: Judged
+    record: dict[str, Any]
+
+
 def calibrate(
     problem: Problem,
     head: Head | None,
@@ -265,8 +284,8 @@ def calibrate(
     languages: Sequence[str | None],
     patterns: Sequence[str],
     config: DecideConfig,
-) -> tuple[TargetModel, dict[str, Any]]:
-    """Choose and fit calibration and thresholds on the calibration rows, and note what these rows cover.
+) -> Calibrated:
+    """Choose and fit the calibration on the calibration rows, and note what these rows cover.
 
     Args:
         problem: The target's rows.
@@ -274,10 +293,7 @@ def calibrate(
         members: The fitted classifiers with their weights.
         languages: n languages.
         patterns: n presence patterns.
-        config: Precision that is asked for, and with which confidence.
-
-    Returns:
-        The model, and how its calibration was chosen, JSON-able, with what `choose_policy` records as `patterns`.
+        config: Kinds of calibration that may be chosen.
     """
     kept_head = head.model if head and any(family(member.family).NEEDS_HEAD for member in members) else None
     # A label outside the closed list is answered wrongly however sure the model is: such rows count here.
@@ -293,7 +309,7 @@ def calibrate(
         config.calibrations,
         copies=alone,
     )
-    judged = Judged(
+    said = Judged(
         problem.labels.names,
         chosen.probabilities,
         problem.codes[rows],
@@ -301,8 +317,21 @@ def calibrate(
         [patterns[row] for row in rows],
         None if alone is None else chosen.copies,
     )
-    policy, record = choose_policy(judged, config)
-    return replace(raw, calibration=chosen.calibrator, policy=policy), {**chosen.record, "patterns": record}
+    return Calibrated(problem, replace(raw, calibration=chosen.calibrator), rows, said, chosen.record)
+
+
+def decide(calibrated: Calibrated, config: DecideConfig) -> tuple[TargetModel, dict[str, Any]]:
+    """Choose the thresholds, on probabilities as they are published.
+
+    Args:
+        calibrated: The target; its probabilities decoded where it stands in a hierarchy.
+        config: Precision that is asked for, and with which confidence.
+
+    Returns:
+        The model, and what `choose_policy` records.
+    """
+    policy, record = choose_policy(calibrated.said, config)
+    return replace(calibrated.model, policy=policy), record
 
 
 def _fit_and_judge(

@@ -55,6 +55,15 @@ def test_defaults_are_enough() -> None:
         ({**SOURCE, "model": {"sweep_targets": ["mood"]}}, ["'mood' is no target", "category"]),
         ({"source": {"name": "m", "split": {"kind": "moon"}}}, ["source.split", "'time', 'random', 'files'"]),
         ({"source": {"name": "m", "split": {"kind": "time", "test": 2}}}, ["source.split.test=2", "less than 1"]),
+        (
+            {"source": {"name": "m", "hierarchy": {"subcategory": "category"}}},
+            ["'subcategory' is no target", "category"],
+        ),
+        (
+            {"source": {"name": "m", "targets": ["a", "b"], "hierarchy": {"a": "b", "b": "a"}}},
+            ["a → b → a is a circle"],
+        ),
+        ({"source": {"name": "m", "targets": ["a"], "hierarchy": {"a": "a"}}}, ["a → a is a circle"]),
         ({**SOURCE, "mlflow": {"tracking_uri": "http://u:p@h"}}, ["mlflow.tracking_uri", "MLFLOW_TRACKING_PASSWORD"]),
         ({}, ["source", "required"]),
     ],

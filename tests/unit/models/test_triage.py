@@ -10,6 +10,7 @@ from tickets.decide.policy import Action
 from tickets.errors import ModelError
 from tickets.features.state import Features
 from tickets.models.ensemble import pool
+from tickets.models.hierarchy import Hierarchy, Link
 from tickets.models.triage import TriageModel
 
 
@@ -116,3 +117,31 @@ def test_save_and_load_keep_every_target(
         assert (before.head is None) == (after.head is None)
     for one, other in zip(triage_model.answer(table, vectors), loaded.answer(table, vectors), strict=True):
         np.testing.assert_allclose(one.probabilities, other.probabilities, rtol=0, atol=1e-6)
+
+
+def test_targets_that_stand_within_each_other_never_contradict_before_or_after_a_release(
+    triage_model: TriageModel, table: pa.Table, vectors: np.ndarray, tmp_path: Path
+) -> None:
+    category = triage_model.target("category").labels
+    urgent = Link.fit(
+        "category",
+        "priority",
+        (np.array([0, 0, 1, 1, 2, 2]), np.array([1, 1, 1, 1, 0, 0])),  # only an outage is urgent
+        (category, triage_model.target("priority").labels),
+        {},
+    )
+    tree = Hierarchy("priority", (urgent,))
+    linked = TriageModel(triage_model.state, triage_model.targets, [tree])
+    linked.save(tmp_path)
+    answers = linked.answer(table, vectors)
+    for model in (linked, TriageModel.load(tmp_path)):
+        labels = {answer.target: [decision.label for decision in answer.decisions] for answer in answers}
+        assert set(zip(labels["priority"], labels["category"], strict=True)) == {
+            ("high", "outage"),
+            ("low", "billing"),
+            ("low", "login"),
+        }
+        for one, other in zip(model.answer(table, vectors), answers, strict=True):
+            np.testing.assert_allclose(one.probabilities, other.probabilities, rtol=0, atol=1e-6)
+    before = [[decision.label for decision in answer.decisions] for answer in triage_model.answer(table, vectors)]
+    assert ("outage", "low") in set(zip(*before, strict=True))

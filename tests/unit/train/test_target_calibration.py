@@ -18,7 +18,7 @@ from tickets.models.family import Limits
 from tickets.models.labels import OUTSIDE, Labels
 from tickets.models.triage import Member, TargetModel
 from tickets.train.split import CALIBRATION, TRAIN, VALIDATION
-from tickets.train.target import Problem, calibrate
+from tickets.train.target import Problem, calibrate, decide
 
 NAMES = ("billing", "login", "outage")
 NUM_ROWS = 300
@@ -50,7 +50,9 @@ def _calibrate(
     problem = Problem("category", Labels(NAMES), codes, features, texts, splits, Limits(3, 1, 1, 1), alone)
     member = Member("linear", Repeats(softmax(logits + np.array(biases), axis=1)), 1.0)
     config = DecideConfig(automate_precision=0.85, suggest_precision=0.7)
-    return *calibrate(problem, None, (member,), ["en"] * NUM_ROWS, [pattern] * NUM_ROWS, config), codes
+    calibrated = calibrate(problem, None, (member,), ["en"] * NUM_ROWS, [pattern] * NUM_ROWS, config)
+    model, patterns = decide(calibrated, config)
+    return model, {**calibrated.record, "patterns": patterns}, codes
 
 
 def test_probabilities_that_need_no_more_get_a_temperature_and_thresholds_on_what_is_served(features: Features) -> None:
