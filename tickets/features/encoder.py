@@ -116,6 +116,13 @@ def find_transformer(config: EncoderConfig) -> tuple[Path, str]:
     return _parts(_model_dir(config))
 
 
+def with_full_path(config: EncoderConfig) -> EncoderConfig:
+    """The same encoder, for processes that work in another folder."""
+    if config.path is None:
+        return config
+    return config.model_copy(update={"path": str(Path(config.path).expanduser().absolute())})
+
+
 def _model_dir(config: EncoderConfig) -> Path:
     if config.path is not None:
         folder = Path(config.path).expanduser()

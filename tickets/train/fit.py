@@ -13,6 +13,7 @@ from tickets import logs
 from tickets.config import TicketsConfig
 from tickets.errors import ModelError
 from tickets.events import TrialRecord
+from tickets.features.encoder import with_full_path
 from tickets.features.state import Features, FeatureState, presence
 from tickets.models import transformer
 from tickets.models.family import Params, family
@@ -179,7 +180,7 @@ class _Work:
             return config
         limits = replace(
             problem.limits, epochs=settings.epochs, patience_steps=settings.patience_epochs,
-            transformer=(config.encoder, settings),
+            transformer=(with_full_path(config.encoder), settings),
         )  # fmt: skip
         rows = ray.put((problem.examples(TRAIN), problem.examples(VALIDATION)))
         best = sweep(

@@ -11,7 +11,8 @@ from tickets.config import EncoderConfig, FinetuneConfig
 from tickets.config.parse import parse
 from tickets.models.transformer import Shape
 from tickets.models.transformer_rows import Rows
-from tickets.train.finetune import Plan, _digest, is_asked
+from tickets.train.finetune import is_asked
+from tickets.train.workers import Plan, checkpoint_digest
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,7 @@ def _rows(tokens: list[int]) -> Rows:
 def _name(tokens: list[int], last_epoch: int | None = None, **settings: Any) -> str:
     shape = Shape((), 0, {"one": 2}, 8)
     plan = Plan(shape, EncoderConfig(), FinetuneConfig(**settings), 0, 1, last_epoch)
-    return _digest(plan, (_rows(tokens), _rows([1])))
+    return checkpoint_digest(plan, (_rows(tokens), _rows([1])))
 
 
 def test_a_checkpoint_is_taken_up_by_the_same_rows_and_settings_alone() -> None:
