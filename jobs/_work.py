@@ -10,6 +10,7 @@ from _tables import bring_tables
 
 from tickets import logs
 from tickets.train.audit import format_audits
+from tickets.train.notes import save_notes
 from tickets.train.prepare import audit_targets
 from tickets.train.resume import Work, begin, take_up
 
@@ -32,6 +33,7 @@ def open_work(job: Job) -> Iterator[Work]:
     audits = audit_targets(storage, offline, config)
     job.tell(format_audits(audits))
     job.report.result["audit"] = [audit.to_json() for audit in audits]
+    save_notes(storage, job.bucket, job.report.run_id, job.report.result["audit"])
     with begin(storage, job.bucket, job.report.run_id, offline, config) as work:
         job.report.next = [job.command("train", "resume=latest")]  # what to do should this run be cut off
         yield work

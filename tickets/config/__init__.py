@@ -4,6 +4,7 @@ from tickets.config.analytics import AnalyticsConfig
 from tickets.config.anomaly import AnomalyConfig
 from tickets.config.base import Config
 from tickets.config.benchmark import BenchmarkConfig
+from tickets.config.card import CardConfig
 from tickets.config.cleaning import CleaningConfig
 from tickets.config.data import (
     CommentsConfig,
@@ -42,6 +43,7 @@ __all__ = [
     "AnomalyConfig",
     "AuditConfig",
     "BenchmarkConfig",
+    "CardConfig",
     "CleaningConfig",
     "CommentsConfig",
     "Config",

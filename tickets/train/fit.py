@@ -33,11 +33,13 @@ class FittedTriage:
         model: The model of all targets that could be learned.
         chosen: Target → how its model was chosen, JSON-able.
         skipped: Target → why there is no model for it.
+        fit_s: Target → family → seconds of its final fit.
     """
 
     model: TriageModel
     chosen: dict[str, dict[str, Any]]
     skipped: dict[str, str]
+    fit_s: dict[str, dict[str, float]]
 
 
 def fit_triage(dataset: Dataset, config: TicketsConfig, run_dir: Path, on_trial: OnTrial) -> FittedTriage:
@@ -69,13 +71,15 @@ def fit_triage(dataset: Dataset, config: TicketsConfig, run_dir: Path, on_trial:
     if not fits:
         raise ModelError("no target can be learned: " + "; ".join(f"{name}: {why}" for name, why in skipped.items()))
     model = TriageModel(state, [fit.model for fit in fits.values()])
-    return FittedTriage(model, {name: fit.chosen for name, fit in fits.items()}, skipped)
+    chosen, fit_s = ({name: getattr(fit, of) for name, fit in fits.items()} for of in ("chosen", "fit_s"))
+    return FittedTriage(model, chosen, skipped, fit_s)
 
 
 @dataclass(frozen=True)
 class _Fit:
     model: TargetModel
     chosen: dict[str, Any]
+    fit_s: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -109,11 +113,11 @@ class _Work:
         else:
             candidates = [fit_first(problem, "linear", self._first_linear(), config.sweep)]
         weights, chosen = choose(problem, candidates, config.model.folds)
-        members = fit_members(problem, head, candidates, weights, config.model.refit, config.sweep)
+        members, fit_s = fit_members(problem, head, candidates, weights, config.model.refit, config.sweep)
         languages = dataset.table["language"].to_pylist()
         patterns = presence(dataset.table, dataset.selection)
         model, calibration = calibrate(problem, head, members, languages, patterns, config.decide)
-        return _Fit(model, {**chosen, "members": weights, "calibration": calibration})
+        return _Fit(model, {**chosen, "members": weights, "calibration": calibration}, fit_s)
 
     def _search(self, problem: Problem, head: Head | None, families: Sequence[str]) -> list[Candidate]:
         """The best of each family; one whose trials all fail is left out, unless it is the only one."""

@@ -5,6 +5,7 @@ It does not know how settings are searched (`sweep.py`). Every fit is a Ray task
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -217,9 +218,9 @@ def fit_members(
     weights: Mapping[str, float],
     refit: bool,
     config: SweepConfig,
-) -> tuple[Member, ...]:
+) -> tuple[tuple[Member, ...], dict[str, float]]:
     """The chosen families, fitted with their settings on the training rows, or, with `refit`, on these and the
-    validation rows together.
+    validation rows together; and family → seconds of that fit.
     """
     import ray
 
@@ -230,7 +231,8 @@ def fit_members(
         _placed(_refit, c.family, config).remote(c.family, c.params, rows, problem.limits, c.length) for c in chosen
     ]
     fitted = [_result(candidate.family, reference) for candidate, reference in zip(chosen, pending, strict=True)]
-    return tuple(Member(c.family, model, weights[c.family]) for c, model in zip(chosen, fitted, strict=True))
+    members = (Member(c.family, model, weights[c.family]) for c, (model, _) in zip(chosen, fitted, strict=True))
+    return tuple(members), {c.family: seconds for c, (_, seconds) in zip(chosen, fitted, strict=True)}
 
 
 def calibrate(
@@ -284,8 +286,10 @@ def _fit_and_judge(
     return fitted, fitted.classifier.predict(valid.features, valid.head)
 
 
-def _refit(name: str, params: Params, rows: Examples, limits: Limits, length: float) -> Classifier:
-    return family(name).refit(params, rows, _on_granted_device(limits), length)
+def _refit(name: str, params: Params, rows: Examples, limits: Limits, length: float) -> tuple[Classifier, float]:
+    started = time.monotonic()
+    model = family(name).refit(params, rows, _on_granted_device(limits), length)
+    return model, time.monotonic() - started
 
 
 def _head_margins(examples: Examples, folds: np.ndarray, fold: int, limits: Limits) -> np.ndarray:
