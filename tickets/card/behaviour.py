@@ -44,11 +44,13 @@ def run_tests(
         many get another label, with its `bar`; of those among them that were automated, `automated`, how many are no
         longer or get another label, and `relabelled`, how many are still automated, with another label, with its
         `automated_bar`; `passed` (both bars are kept; None: the test changes no text); and in `tickets` up to three
-        ids of tickets with another label, the surest first.
+        ids of tickets with another label, the surest first. Empty where there is no text to change.
     """
     rng = np.random.default_rng(config.seed)
     with_text = np.flatnonzero([bool(text.strip()) for text in model.state.texts(tickets.table)])
     chosen = np.sort(rng.choice(with_text, size=min(config.behaviour_rows, len(with_text)), replace=False))
+    if not len(chosen):
+        return []
     sample = tickets.take(chosen)
     usual = model.answer(sample.table, sample.vectors)
     entries = []

@@ -33,8 +33,9 @@ def families(
         cost_ms: Family → CPU milliseconds of one answer.
 
     Returns:
-        Per family, the least loss first, `params`, `nll` and `accuracy` on validation rows, `weight` in the pool (0: not kept), `why`,
-        `num_trials` by their status, `trial_s` (wall time of all trials), `fit_s`, `num_bytes`, `cost_ms`.
+        Per family, the least loss first: `params`, `nll` and `accuracy` on validation rows, `weight` in the pool (0:
+        not kept), `why`, `num_trials` by their status, `trial_s` (wall time of all trials), `fit_s`, `num_bytes`,
+        `cost_ms`.
     """
     known = sorted(chosen["families"], key=lambda name: float(chosen["families"][name]["nll"]))
     names = dict.fromkeys([*known, *(of["family"] for of in trials if of["target"] == target)])

@@ -21,8 +21,9 @@ from tickets.models.linear import NUMBER_SCALE, Linear
 from tickets.models.triage import TargetModel
 from tickets.models.xgboost import XGBoost
 
-HEAD: Final = "text (through the text head)"
+HEAD: Final = "text head"
 """Name of the columns that trees have of the text."""
+_LEAST_EFFECT: Final = 0.005
 _MOST_DIGITS: Final = 5  # a longer number may be an account or a telephone
 _SPECIAL: Final = {MISSING: "(none)", UNSEEN: "(unseen)"}
 
@@ -110,7 +111,9 @@ def _field_values(
 
 def _top(pairs: list[tuple[str, float]], count: int) -> list[dict[str, Any]]:
     """The greatest that speak for a label, without what may tell of a person."""
-    ordered = sorted((pair for pair in pairs if pair[1] > 0 and _may_be_shown(pair[0])), key=lambda pair: -pair[1])
+    ordered = sorted(
+        (pair for pair in pairs if pair[1] >= _LEAST_EFFECT and _may_be_shown(pair[0])), key=lambda pair: -pair[1]
+    )
     return [{"name": name, "effect": effect} for name, effect in ordered[:count]]
 
 

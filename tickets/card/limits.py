@@ -14,6 +14,7 @@ Tone = Literal["good", "warn", "bad"]
 
 _FEW_ROWS: Final = 200
 _SURE: Final = 0.05
+_MANY_SEEN: Final = 0.05  # of the test tickets
 _MAX_NAMES: Final = 6
 
 
@@ -45,7 +46,7 @@ def verdict(target: Target) -> tuple[Tone, str]:
     found = target["automation"]["automate"]
     right = found["right"]
     if found["threshold"] is None:
-        return "bad", "nothing is automated"
+        return "warn", "nothing is automated"
     if not right["num_rows"]:
         return "warn", "no test ticket reached the threshold"
     if right["high"] < found["threshold"]["precision"]:
@@ -60,28 +61,39 @@ def percent(share: float | None, digits: int = 1) -> str:
 
 def _use(name: str, target: Target, asked: Mapping[str, Any]) -> str:
     automate, suggest = target["automation"]["automate"], target["automation"]["suggest"]
-    suggested = (
-        f"{percent(suggest['coverage'], 0)} more may be suggested" if suggest["threshold"] else "none is suggested"
-    )
+    suggested = f"{percent(suggest['coverage'])} may be suggested" if suggest["threshold"] else "none is suggested"
     if automate["threshold"] is None:
         return (
             f"{name}: not to be automated. No threshold was shown to keep the asked "
-            f"{percent(asked['automate_precision'], 0)}; {suggested.replace(' more', '')}, a person decides."
+            f"{percent(asked['automate_precision'], 0)}{_less(target)}; {suggested} to a person, who decides."
         )
     right = automate["right"]
     if not right["num_rows"]:
         return f"{name}: may be automated, though no test ticket was sure enough; {suggested}."
     return (
-        f"{name}: may be automated where the answer says so. That was {percent(automate['coverage'], 0)} of the test "
+        f"{name}: may be automated where the answer says so. That was {percent(automate['coverage'])} of the test "
         f"tickets, {percent(right['share'])} of them right ({_span(right)}), asked were "
-        f"{percent(automate['threshold']['precision'], 0)}; {suggested}."
+        f"{percent(automate['threshold']['precision'], 0)}. Of all, {suggested} to a person, who decides."
     )
+
+
+def _less(target: Target) -> str:
+    """What the highest precision that could be shown would give."""
+    if not target["automation"]["ladder"]:
+        return ", nor any lower one that may be asked for"
+    rung = target["automation"]["ladder"][-1]
+    asked, right = percent(rung["threshold"]["precision"], 0), rung["right"]
+    came_true = f", {percent(right['share'])} of them right ({_span(right)})" if right["num_rows"] else ""
+    return f" (with {asked} asked, {percent(rung['coverage'])} of the test tickets would be{came_true})"
 
 
 def _of_all(card: Card) -> Iterator[str]:
     data = card["data"]
     for name in card["no_model"]:
         yield f"{name}: there is no model, since its labels could not be learned from; it is never answered."
+    for of in card["audit"]:
+        if of["verdict"] == "noise" and of["target"] not in (*card["targets"], *card["no_model"]):
+            yield f"{of['target']}: there is no model; the audit calls it noise ({of['reason']})."
     test = data["rows"]["test"]
     if test < _FEW_ROWS:
         yield f"Only {test} test tickets stand behind these figures: their intervals are wide."
@@ -151,7 +163,7 @@ def _seen(name: str, target: Target) -> Iterator[str]:
             "these are always answered wrongly, and count so here."
         )
     seen = scores["num_rows"] - unseen["num_rows"]
-    if seen and unseen["num_rows"]:
+    if unseen["num_rows"] and seen >= _MANY_SEEN * scores["num_rows"]:
         yield (
             f"{name}: {seen} of {scores['num_rows']} test tickets repeat a text that was learned from; on the others "
             f"{percent(unseen['accuracy']['value'])} come right, {percent(scores['accuracy']['value'])} on all."
@@ -168,13 +180,14 @@ def _weak_slices(name: str, target: Target) -> Iterator[str]:
 
 
 def _tests(name: str, target: Target) -> Iterator[str]:
-    failed = [of for of in target["behaviour"] if of["passed"] is False]
-    for of in failed:
-        yield (
-            f"{name}: it minds “{of['test'].replace('_', ' ')}” more than it should: {percent(of['labels']['share'])} "
-            f"of the labels change (bar {percent(of['bar'], 0)}), {percent(of['relabelled']['share'])} of the "
-            f"automated answers into another automated label (bar {percent(of['automated_bar'], 0)})."
-        )
+    for of in target["behaviour"]:
+        if of["passed"] is False:
+            test, labels, relabelled = of["test"].replace("_", " "), of["labels"], of["relabelled"]
+            acted = f"; {percent(relabelled['share'])} of the automated answers turn into another automated label"
+            yield (
+                f"{name}: it minds “{test}” more than it should: {percent(labels['share'])} of the labels change (bar "
+                f"{percent(of['bar'], 0)}){acted if relabelled['num_rows'] else ''}."
+            )
 
 
 def _span(right: Mapping[str, Any]) -> str:

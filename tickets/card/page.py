@@ -69,7 +69,7 @@ def _glance(card: Card) -> Section:
         "confidence. What is neither automated nor suggested is left to a person."
     )
     columns = (
-        "Target", "Audit", "Right, all answers", "Always the usual label", "Automated", "Right, automated", "Promise",
+        "Target", "Audit", "Right, all answers", "Always the commonest", "Automated", "Right, automated", "Promise",
         "Suggested",
     )  # fmt: skip
     return Section("In short", (Table("On test tickets", columns, tuple(rows), note),))
@@ -153,7 +153,7 @@ def _costs(card: Card) -> Section:
     ]
     for name, parts in cpu["targets"].items():
         for part, cost in parts.items():
-            label = {"head": "text head", "decision": "mix, calibration, decision"}.get(part, part)
+            label = {"head": "text head", "decision": "pool, calibration, decision"}.get(part, part)
             rows.append((name, label, _ms(cost), _mib(size["targets"][name].get(part))))
     total = cpu["encoder"] + cpu["features"] + sum(sum(parts.values()) for parts in cpu["targets"].values())
     rows.append(("in all", "one ticket, all targets", _ms(total), None))

@@ -109,7 +109,7 @@ def _plots(target: Target) -> tuple[Block, ...]:
             y_label="right",
         ),
         f"Each bar of the second plot holds what a model with perfect confidences would show {band} of the time; a dot "
-        f"outside its bar is a confidence that is off. {outside} of {len(bins)} are.",
+        f"outside its bar is a confidence that is off. Outside are {outside} of {len(bins)} dots.",
     )
 
 
@@ -146,7 +146,7 @@ def _labels(target: Target) -> tuple[Block, ...]:
     more = len(entries) - len(rows)
     note = f"The {len(rows)} labels with the least F1; {more} more stand in card.json." if more else ""
     columns = "Label", "Test tickets", "Found of these", "Right when said", "Automated", "Right when automated"
-    return Table("", columns, rows, note), *_pairs(target), *_matrix(target)
+    return _table(target, "", columns, rows, note), *_pairs(target), *_matrix(target)
 
 
 def _pairs(target: Target) -> tuple[Block, ...]:
@@ -163,7 +163,8 @@ def _pairs(target: Target) -> tuple[Block, ...]:
         for of in pairs[:_MAX_PAIRS]
     )
     columns = "Is", "Was called", "Tickets", "Share of these", "Automated", "For example"
-    return (Table("What is taken for what", columns, rows, "The surest mistakes are named first."),) if rows else ()
+    note = "The surest mistakes are named first."
+    return (_table(target, "What is taken for what", columns, rows, note),) if rows else ()
 
 
 def _matrix(target: Target) -> tuple[Block, ...]:
@@ -186,11 +187,11 @@ def _slices(target: Target) -> tuple[Block, ...]:
     words = (
         f"{len(found)} slices were compared with the rest; "
         + (f"{flagged} are surely worse." if flagged else "none is surely worse.")
-        + f" {target['slices']['num_small']} values had too few test tickets to look at."
+        + f" Values with too few test tickets to look at: {target['slices']['num_small']}."
     )
     columns = "Field", "Value", "Verdict", "Tickets", "Right", "Right elsewhere", "Automated", "Right when automated"
     more = len(found) - len(rows)
-    return words, Table("", columns, rows, f"{more} more slices stand in card.json." if more else "")
+    return words, _table(target, "", columns, rows, f"{more} more slices stand in card.json." if more else "")
 
 
 def _urgency(found: Mapping[str, Any]) -> tuple[bool, float]:
@@ -240,7 +241,17 @@ def _behaviour(target: Target) -> tuple[Block, ...]:
         "An automated answer changes where it gets another label or is no longer automated; at most "
         f"{percent(bar, 0)} may turn into another automated label."
     )
-    return (Table("", columns, rows, note),) if rows else ()
+    return (_table(target, "", columns, rows, note),) if rows else ()
+
+
+def _table(
+    target: Target, caption: str, columns: tuple[str, ...], rows: tuple[tuple[Cell, ...], ...], note: str
+) -> Table:
+    """A table without its columns on automated answers where there are none."""
+    if target["automation"]["automate"]["right"]["num_rows"]:
+        return Table(caption, columns, rows, note)
+    kept = [at for at, name in enumerate(columns) if "automated" not in name.lower()]
+    return Table(caption, tuple(columns[at] for at in kept), tuple(tuple(row[at] for at in kept) for row in rows), note)
 
 
 def _share(found: Mapping[str, Any]) -> Interval:

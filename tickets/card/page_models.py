@@ -145,25 +145,31 @@ def _parallel(family: str, ran: Trials) -> Parallel:
 
 
 def _importance(target: Target) -> tuple[Block, ...]:
+    """The inputs that surely matter, and the names of those that do not."""
     found = target["importance"]
     families = found["families"]
     whole = families.get(ALL, {}).get("inputs", {})
     if not whole:
         return ()
-    shown = list(whole)[:_MAX_INPUTS]
-    plot = Bars(
-        title=f"How much NLL grows when an input is shuffled among {found['num_rows']:,} test tickets",
-        labels=tuple(shown),
-        values=tuple(whole[name]["increase"] for name in shown),
-        low=tuple(whole[name]["low"] for name in shown),
-        high=tuple(whole[name]["high"] for name in shown),
-        horizontal=True,
-    )
-    if len(families) <= 2:
-        return (plot,)
-    rows = tuple((name, *(_grown(of["inputs"].get(name)) for of in families.values())) for name in shown)
-    columns = "Input", *("the release" if name == ALL else name for name in families)
-    return plot, Table("The same, family by family", columns, rows, "Growth of NLL with its interval.")
+    shown = [name for name, of in whole.items() if of["low"] > 0][:_MAX_INPUTS] or list(whole)[:1]
+    others = [name for name in whole if name not in shown]
+    blocks: list[Block] = [
+        Bars(
+            title=f"How much NLL grows when an input is shuffled among {found['num_rows']:,} test tickets",
+            labels=tuple(shown),
+            values=tuple(whole[name]["increase"] for name in shown),
+            low=tuple(whole[name]["low"] for name in shown),
+            high=tuple(whole[name]["high"] for name in shown),
+            horizontal=True,
+        )
+    ]
+    if len(families) > 2:
+        rows = tuple((name, *(_grown(of["inputs"].get(name)) for of in families.values())) for name in shown)
+        columns = "Input", *("the release" if name == ALL else name for name in families)
+        blocks.append(Table("The same, family by family", columns, rows, "Growth of NLL with its interval."))
+    if others:
+        blocks.append(f"Of {', '.join(others)} it is not sure that they matter: others may tell the same.")
+    return tuple(blocks)
 
 
 def _grown(found: Mapping[str, float] | None) -> Interval:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Final
 
@@ -34,6 +35,7 @@ MAX_ROWS: Final = 200
 _MAX_DOTS: Final = 31
 _LOG_RATIO: Final = 20  # values that span more than this, all above 0, are parted by their logarithm
 _NAME_WIDTH: Final = 7.4  # of a letter
+_LINE: Final = 16  # height of a line of names
 _EDGE: Final = 44  # from the border of the plot to the first and the last axis
 
 
@@ -46,6 +48,8 @@ def draw_curves(curves: Curves) -> Drawing:
     across = share_axis(LEFT, RIGHT) if curves.x_is_share else nice_axis(all_x, LEFT, RIGHT, from_zero=False)
     heights = (y for curve in (*faint, *drawn) for y in curve.y)
     axis = nice_axis(heights, BOTTOM, TOP + legend.height, from_zero=False)
+    if all(float(x).is_integer() for x in all_x):  # between two steps there is nothing to name
+        across = replace(across, ticks=tuple(tick for tick in across.ticks if float(tick).is_integer()))
     shapes = [*draw_y(axis, curves.y_label, curves.y_is_share), *draw_x(across, curves.x_is_share)]
     for curve in faint:
         shapes += _line(curve, across, axis, "faint")
@@ -66,17 +70,18 @@ def draw_parallel(parallel: Parallel) -> Drawing:
     places = [_EDGE + number * room for number in range(len(parallel.columns))]
     columns = list(zip(*rows, strict=True)) or [()] * len(places)
     shapes: list[Markup] = []
-    for name, x, values in zip(parallel.columns, places, columns, strict=True):
+    for number, (name, x, values) in enumerate(zip(parallel.columns, places, columns, strict=True)):
         shapes.append(line(x, TOP, x, BOTTOM, "axis"))
         shapes += _ends(values, x)
-        shapes.append(text(x, HEIGHT - 5, cut(name, max(int(room / _NAME_WIDTH), 4)), anchor="middle"))
+        shown = cut(name, max(int(2 * room / _NAME_WIDTH), 4))  # neighbours stand in two lines
+        shapes.append(text(x, HEIGHT - 5 + number % 2 * _LINE, shown, anchor="middle"))
     corners = list(zip(*map(_heights, columns), strict=True))
     for rank in reversed(range(len(rows))):
         points = " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(places, corners[rank], strict=True))
         shown = ", ".join(f"{name} {quantity(of)}" for name, of in zip(parallel.columns, rows[rank], strict=True))
         class_ = "line s0" if rank < parallel.num_marked else "faint"
         shapes.append(element("polyline", element("title", shown), points=points, class_=class_))
-    return Drawing(tuple(shapes))
+    return Drawing(tuple(shapes), HEIGHT + _LINE)
 
 
 def _line(curve: Curve, across: Axis, axis: Axis, class_: str) -> Iterator[Markup]:

@@ -50,7 +50,13 @@ def _chosen(judged: Judged) -> dict[str, Any]:
         **record,
         "kinds": {"temperature": losses, "vector": {**losses, "gain": 0.1, "low": -0.1, "high": 0.2}},
     }
-    return {"families": dict.fromkeys(members, reached), "members": members, "best": "linear", "calibration": calibration, **ensemble}
+    return {
+        "families": dict.fromkeys(members, reached),
+        "members": members,
+        "best": "linear",
+        "calibration": calibration,
+        **ensemble,
+    }
 
 
 def _manifest(judged: Sequence[Judged], source: str = "helpdesk") -> Manifest:

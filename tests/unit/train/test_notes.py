@@ -9,9 +9,7 @@ from tickets.train.notes import TrialNotes, load_notes, save_notes
 
 
 def _record(number: int) -> TrialRecord:
-    return TrialRecord(
-        f"t{number}", "linear", "category", {"c": 0.3}, [{"step": 1, "nll": 0.5}], "finished", None, 2.0
-    )
+    return TrialRecord(f"t{number}", "linear", "category", {"c": 0.3}, [{"step": 1, "nll": 0.5}], "finished", None, 2.0)
 
 
 def test_trials_are_noted_and_handed_on(tmp_path: Path) -> None:
