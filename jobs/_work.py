@@ -12,6 +12,7 @@ from _tables import bring_tables
 from tickets import logs
 from tickets.config import TicketsConfig
 from tickets.train.audit_tickets import sweeping, without_noise
+from tickets.train.notes import save_notes
 from tickets.train.resume import Work, begin, take_up
 
 
@@ -36,6 +37,7 @@ def open_work(job: Job) -> Iterator[tuple[Work, TicketsConfig]]:
     offline = bring_tables(job).offline
     audit = look(job, offline)
     job.report.result["audit"] = [of.to_json() for of in audit.targets]
+    save_notes(storage, job.bucket, job.report.run_id, job.report.result["audit"])
     advised = without_noise(config, audit)
     with begin(storage, job.bucket, job.report.run_id, offline, config, advised.model.sweep_targets) as work:
         job.report.next = [job.command("train", "resume=latest")]  # what to do should this run be cut off

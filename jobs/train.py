@@ -3,6 +3,7 @@
 
 from pathlib import Path
 
+from _card import bring_card
 from _entry import Job, run_job
 from _work import open_work
 
@@ -10,6 +11,7 @@ from tickets.config.parse import dump
 from tickets.events import Trained
 from tickets.registry import SWEEP_TAG, build_tracker, track
 from tickets.train.fit import fit_triage
+from tickets.train.notes import TrialNotes, load_notes, save_notes
 from tickets.train.prepare import prepare
 from tickets.train.publish import judge_and_publish
 
@@ -22,7 +24,10 @@ def main(job: Job) -> None:
         dataset = prepare(storage, work.snapshot, config, Path.cwd())
         with track(tracker, work.run_id, dump(config), {SWEEP_TAG: work.run_id}) as run:
             run.log_inputs(dataset.uses(storage))
-            fitted = fit_triage(dataset, config, work.folder, run.log_trial)
+            notes = TrialNotes(run.log_trial)
+            fitted = fit_triage(dataset, config, work.folder, notes)
+            audit = load_notes(storage, job.bucket, work.run_id)["audit"]
+            save_notes(storage, job.bucket, job.report.run_id, audit, notes.trials, fitted.fit_s)
             made = judge_and_publish(storage, dataset, fitted, config, job.report.run_id)
             run.log_release(name, made.release, made.role, made.summary(), made.scores)
         work.finish(made.release.id)
@@ -31,6 +36,7 @@ def main(job: Job) -> None:
     job.report.result |= made.summary()
     job.report.next = [job.command("promote", without=("resume",))] if made.role == "challenger" else []
     job.report.next += [job.command(*to, without=("resume",)) for to in (("predict", "data.raw_file=FILE"), ("serve",))]
+    bring_card(job, made.release)
 
 
 if __name__ == "__main__":

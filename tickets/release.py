@@ -97,6 +97,10 @@ class Release:
         """Where the manifest is."""
         return self.storage.uri(_manifest_key(self.manifest.bucket, self.id))
 
+    def card_key(self, form: str) -> str:
+        """Key of its model card as `json`, `html` or `md`, beside the manifest; made of the release, afterwards."""
+        return f"{_release_key(self.manifest.bucket, self.id)}/card.{form}"
+
     def check(self) -> None:
         """Compare every file of every part with the manifest.
 
@@ -315,5 +319,9 @@ def _resolve(storage: Storage, bucket: str, reference: str) -> str:
     return reference
 
 
+def _release_key(bucket: str, release_id: str) -> str:
+    return f"{bucket}/releases/{release_id}"
+
+
 def _manifest_key(bucket: str, release_id: str) -> str:
-    return f"{bucket}/releases/{release_id}/manifest.json"
+    return f"{_release_key(bucket, release_id)}/manifest.json"

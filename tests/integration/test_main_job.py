@@ -37,6 +37,26 @@ def test_the_report_says_what_was_made(trained: Ran, root: Path) -> None:
     assert config["sweep"]["num_trials"] == 2
 
 
+def test_a_card_lies_beside_the_release(trained: Ran, root: Path) -> None:
+    folder = root / "simulated/releases" / trained.report["result"]["release"]
+    assert trained.report["made"]["card page"] == str(folder / "card.html")
+    card = orjson.loads((folder / "card.json").read_bytes())
+    assert card["release"] == folder.name
+    assert list(card["targets"]) == ["category", "priority", "severity"]
+    assert [of["target"] for of in card["audit"]] == ["category", "priority", "severity"]
+    category = card["targets"]["category"]
+    assert category["scores"] == trained.report["result"]["test"]["category"]
+    families = category["families"]
+    assert all(of["trial_s"] > 0 for of in families.values())
+    kept = [of for of in families.values() if of["weight"]]
+    assert kept
+    assert all(of["fit_s"] > 0 and of["num_bytes"] > 0 and of["cost_ms"] > 0 for of in kept)
+    assert sum(sum(of["num_trials"].values()) for of in families.values()) == len(category["trials"]) == 8
+    assert max(of["labels"]["num_rows"] for of in category["behaviour"]) == 20
+    assert "severity" in (folder / "card.md").read_text()
+    assert (folder / "card.html").read_bytes().startswith(b"<!doctype html>")
+
+
 def test_the_run_is_mirrored(trained: Ran, root: Path) -> None:
     from mlflow import MlflowClient
 
@@ -135,7 +155,8 @@ def test_a_second_release_is_a_challenger_and_the_gate_decides(
 ) -> None:
     champion = trained.report["result"]["release"]
     assert run_job("promote", root).code == 3  # the champion is the only release
-    lacking = on_head("train", "sweep=tiny", "model=linear", "source.targets=[category]", "mlflow.enabled=false")
+    small = ("sweep=tiny", "model=linear", "source.targets=[category]", "mlflow.enabled=false", "card.behaviour_rows=0")
+    lacking = on_head("train", *small)
     assert lacking.code == 0, lacking.output
     assert lacking.report["result"]["role"] == "challenger"
     assert lacking.report["result"]["ingest"]["reused"] is True
@@ -188,7 +209,7 @@ def test_without_a_cluster_ray_is_started_and_own_groups_are_read_from_outside(t
 def test_multirun_makes_a_release_per_point(root: Path, on_head: Callable[..., Ran], trained: Ran) -> None:
     ran = on_head(
         "train", "--multirun", "model=catboost,xgboost,dnn", "sweep=tiny", "source.targets=[category]",
-        "mlflow.enabled=false", "audit.max_rows=50", "data.bucket=multirun",
+        "mlflow.enabled=false", "audit.max_rows=50", "card.behaviour_rows=0", "data.bucket=multirun",
         f"source.path={root}/simulated/raw/simulated.jsonl", f"source.truth={root}/simulated/raw/simulated.truth.json",
     )  # fmt: skip
     assert ran.code == 0, ran.output
@@ -211,6 +232,7 @@ def test_a_submitted_job_runs_from_its_package(
     arguments = [
         "model=linear", "sweep=tiny", "mlflow.enabled=false", "source.targets=[category]", "audit.max_rows=50",
         f"source.path={root}/simulated/raw/simulated.jsonl", f"source.truth={root}/simulated/raw/simulated.truth.json",
+        "card.behaviour_rows=0",
     ]  # fmt: skip
     command = [
         "ray",

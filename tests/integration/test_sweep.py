@@ -15,7 +15,7 @@ from running import REPOSITORY, Head, Ran, clean_environment
 pytestmark = pytest.mark.cluster
 
 TRAIN = (
-    *("model=dnn", "source.targets=[category]", "data.bucket=resumed", "audit.max_rows=50"),
+    *("model=dnn", "source.targets=[category]", "data.bucket=resumed", "audit.max_rows=50", "card.behaviour_rows=0"),
     *("sweep=tiny", "sweep.num_trials=3", "sweep.max_concurrent=1", "sweep.reduction_factor=1.001"),
     # A dropout above 1 is refused by torch: the first trial fails, and only that one.
     "search.dnn.dropout={low: 0.0, high: 1.001, first: 1.001}",

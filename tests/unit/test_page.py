@@ -18,6 +18,8 @@ from tickets.page import (
     Bars,
     Block,
     Cell,
+    Curve,
+    Curves,
     Histogram,
     Interval,
     KeyFigure,
@@ -25,6 +27,7 @@ from tickets.page import (
     Lines,
     Number,
     Page,
+    Parallel,
     Points,
     Section,
     Series,
@@ -96,6 +99,9 @@ def full_page(text: str) -> Page:
         Lines(text, (date(2025, 1, 1),), (Series(text, (1.0,)), Series(text, (None,))), text, y_label=text),
         Histogram(text, (0.0, 1.0, 2.0), (3, 4), text, text),
         Points(text, (0.1, 0.2), (0.3, None), x_label=text, y_label=text),
+        Curves(text, (Curve(text, (1.0, 2.0), (1.0, 2.0)), Curve(text, (1.0,), (3.0,))), text, text),
+        Curves(text, (Curve(text, (1.0, 2.0), (1.0, 2.0), is_faint=True),), text, text),
+        Parallel(text, labels, ((1.0, 2.0), (2.0, 3.0))),
     )
     return Page(text, (text, text), (Section(text, blocks),))
 
@@ -264,6 +270,8 @@ def test_an_empty_table_still_has_its_head() -> None:
         Lines("l", (date(2025, 1, 1),), (Series("s", (1.0, 2.0)),)),
         Histogram("h", (0.0, 1.0), (1, 2)),
         Points("p", (0.1,), (0.1, 0.2)),
+        Curves("c", (Curve("a", (1.0,), (1.0, 2.0)),)),
+        Parallel("p", ("a", "b"), ((1.0,),)),
     ],
 )
 def test_parts_that_do_not_fit_together_are_refused(block: Block) -> None:
@@ -291,6 +299,10 @@ def test_parts_that_do_not_fit_together_are_refused(block: Block) -> None:
         Points("p", (0.5,), (None,), diagonal=True),
         Points("p", (5.0,), (5.0,), diagonal=True),
         KeyFigures(()),
+        Curves("c", ()),
+        Curves("c", (Curve("a", (), ()), Curve("b", (1.0,), (float("nan"),)), Curve("c", (1.0,), (1.0,)))),
+        Parallel("p", ("a",), ()),
+        Parallel("p", ("a", "b"), ((0.0, -1.0), (1e308, 1.0))),
     ],
 )
 def test_little_or_odd_data_still_gives_a_plot_of_finite_numbers(block: Block) -> None:
@@ -341,7 +353,7 @@ def test_ids_on_a_page_are_unique() -> None:
     page = full_page("x")
     tags = Parsed(render(Page("t", (), page.sections * 2))).tags
     ids = [at["id"] for _, at in tags if "id" in at]
-    assert len(ids) == len(set(ids)) == 20
+    assert len(ids) == len(set(ids)) == 32
 
 
 def test_an_axis_ends_on_round_ticks() -> None:

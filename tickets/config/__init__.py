@@ -4,6 +4,7 @@ from tickets.config.analytics import AnalyticsConfig
 from tickets.config.anomaly import AnomalyConfig
 from tickets.config.base import Config
 from tickets.config.benchmark import BenchmarkConfig
+from tickets.config.card import CardConfig
 from tickets.config.cleaning import CleaningConfig
 from tickets.config.compare import CompareConfig
 from tickets.config.data import (
@@ -44,6 +45,7 @@ __all__ = [
     "AnomalyConfig",
     "AuditConfig",
     "BenchmarkConfig",
+    "CardConfig",
     "CleaningConfig",
     "CommentsConfig",
     "CompareConfig",

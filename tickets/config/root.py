@@ -10,6 +10,7 @@ from tickets.config.analytics import AnalyticsConfig
 from tickets.config.anomaly import AnomalyConfig
 from tickets.config.base import Config
 from tickets.config.benchmark import BenchmarkConfig
+from tickets.config.card import CardConfig
 from tickets.config.cleaning import CleaningConfig
 from tickets.config.compare import CompareConfig
 from tickets.config.data import (
@@ -40,7 +41,8 @@ from tickets.config.train import (
 )
 from tickets.schema import BY_NAME
 
-_MAY_NAME_TARGETS = ("source.fields", "source.values", "audit.targets")  # a target need not be declared as a field
+# A target need not be declared as a field.
+_MAY_NAME_TARGETS = ("source.fields", "source.values", "audit.targets", "card.slices")
 
 
 class TicketsConfig(Config):
@@ -90,6 +92,8 @@ class TicketsConfig(Config):
     """What `jobs/benchmark.py` measures."""
     audit: AuditConfig = AuditConfig()
     """The look at the targets before any sweep."""
+    card: CardConfig = CardConfig()
+    """What the model card of a release looks at."""
     predict: PredictConfig = PredictConfig()
     """Scoring a file."""
     promote: PromoteConfig = PromoteConfig()
@@ -122,6 +126,7 @@ class TicketsConfig(Config):
             "source.fields": tuple(self.source.fields),
             "source.values": tuple(self.source.values),
             "cleaning.fields": self.cleaning.fields,
+            "card.slices": self.card.slices,
         }
         for key, names in asked.items():
             for name in names:

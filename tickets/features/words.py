@@ -61,14 +61,17 @@ class Words:
         words, chars, known_codes = self._vectorizers
         return _rows((words, texts), (known_codes, codes)), _rows((chars, texts))
 
+    @property
+    def terms(self) -> tuple[list[str], list[str]]:
+        """Terms of words and of characters, each in the order of its columns."""
+        words, chars = (sorted(of.vocabulary_, key=of.vocabulary_.__getitem__) for of in self._vectorizers)
+        return words, chars
+
     def save(self, folder: Path) -> None:
         """Write `words.json` (vocabularies and settings) and `words.npz` (inverse document frequencies)."""
         spec = [
-            {
-                "shape": _shape(vectorizer),
-                "terms": sorted(vectorizer.vocabulary_, key=vectorizer.vocabulary_.__getitem__),
-            }
-            for vectorizer in self._vectorizers
+            {"shape": _shape(vectorizer), "terms": terms}
+            for vectorizer, terms in zip(self._vectorizers, self.terms, strict=True)
         ]
         (folder / "words.json").write_text(json.dumps(spec, ensure_ascii=False), encoding="utf-8")
         frequencies = [vectorizer.idf_ if vectorizer.vocabulary_ else np.zeros(0) for vectorizer in self._vectorizers]

@@ -13,7 +13,7 @@ import numpy as np
 
 from tickets.features.state import Features
 from tickets.models.family import Examples, Fitted, Limits, Params, Patience, Report, softmax
-from tickets.models.trees import best_rounds, head_columns, is_step
+from tickets.models.trees import best_rounds, head_columns, is_step, shares
 
 NEEDS_HEAD: Final = True
 USES_GPU: Final = True
@@ -39,6 +39,11 @@ class CatBoost:
         probabilities = np.zeros((len(features), self._num_classes))
         probabilities[:, self._classes] = softmax(raw + head_columns(head)[:, self._classes])
         return probabilities
+
+    def gains(self) -> np.ndarray:
+        """How much each column changes the answers, float64 [c + numbers + categories], in this order, the text
+        head's columns first; sums to 1, or is 0 where there is no tree."""
+        return shares(self._model.get_feature_importance(type="PredictionValuesChange"))
 
     def save(self, folder: Path) -> None:
         """Write `model.cbm` and `model.json`."""

@@ -20,6 +20,8 @@ NEEDS_HEAD: Final = False
 USES_GPU: Final = False
 HEAD_PARAMS: Final[Params] = {"c": 0.3, "vector_weight": 1.0}
 """Settings of the text head."""
+NUMBER_SCALE: Final = 3
+"""Divisor that brings scaled numbers near the unit rows of text."""
 _SHARES: Final = (0.25, 0.5, 1.0)
 _FAR: Final = 2.0  # a margin that leaves no doubt; the negative one of a class that the training rows do not hold
 
@@ -59,14 +61,23 @@ class Linear:
         matrix costs many times the product.
         """
         words, chars, vectors = features.words, features.chars, features.vectors * np.float32(self._vector_weight)
-        sizes = [words.shape[1], chars.shape[1], vectors.shape[1]]
-        of_words, of_chars, of_vectors, of_fields = np.split(self._weights, np.cumsum(sizes))
+        of_words, of_chars, of_vectors, of_codes, of_numbers = self.blocks(features)
         margins: np.ndarray = words @ of_words + chars @ of_chars + vectors @ of_vectors + self._intercept
         if self._with_fields:
-            of_codes, of_numbers = np.split(of_fields, [sum(self._num_codes)])
             margins += _gathered(features.categories, self._num_codes, of_codes)
             margins += _filled(features.numbers) @ of_numbers
         return margins
+
+    def blocks(self, features: Features) -> list[np.ndarray]:
+        """The weights of words, characters, vector, codes (column by column) and numbers (and of flags that they are
+        missing), each float32 [columns, k]; codes and numbers have no rows where fields are no columns."""
+        sizes = [part.shape[1] for part in (features.words, features.chars, features.vectors)]
+        return np.split(self._weights, np.cumsum([*sizes, sum(self._num_codes) if self._with_fields else 0]))
+
+    @property
+    def num_codes(self) -> tuple[int, ...]:
+        """Codes of each category column that training held."""
+        return self._num_codes
 
     def predict(self, features: Features, head: np.ndarray | None = None) -> np.ndarray:
         """Probabilities, float64 [n, k]."""
@@ -191,7 +202,7 @@ def _gathered(codes: np.ndarray, num_codes: tuple[int, ...], weights: np.ndarray
 def _filled(numbers: np.ndarray) -> np.ndarray:
     """Numbers with 0 (the median) where missing, beside flags that say where."""
     missing = np.isnan(numbers)
-    filled = np.where(missing, np.float32(0), numbers / np.float32(3))  # on the scale of the unit text rows
+    filled = np.where(missing, np.float32(0), numbers / np.float32(NUMBER_SCALE))
     return np.hstack([filled, missing.astype(np.float32)])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -20,6 +21,13 @@ def is_step(num_rounds: int, limit: int) -> bool:
 def best_rounds(best_step: int, limit: int) -> int:
     """Trees that a fit of at most `limit` had at its best step, counted from 1."""
     return min(max(best_step, 1) * ROUNDS_PER_STEP, limit)
+
+
+def shares(gains: Sequence[float] | np.ndarray) -> np.ndarray:
+    """Non-negative numbers as parts of their sum, float64; zeros where that is 0."""
+    values = np.asarray(gains, dtype=np.float64)
+    parts: np.ndarray = values / (values.sum() or 1.0)
+    return parts
 
 
 def head_columns(head: np.ndarray | None) -> np.ndarray:

@@ -14,7 +14,7 @@ import numpy as np
 from tickets.features.state import Features
 from tickets.features.tabular import UNSEEN
 from tickets.models.family import Examples, Fitted, Limits, Params, Patience, Report
-from tickets.models.trees import best_rounds, head_columns, is_step
+from tickets.models.trees import best_rounds, head_columns, is_step, shares
 
 NEEDS_HEAD: Final = True
 USES_GPU: Final = True
@@ -39,6 +39,12 @@ class XGBoost:
         raw: np.ndarray = self._booster.predict(rows).astype(np.float64)
         probabilities: np.ndarray = raw / raw.sum(axis=1, keepdims=True)
         return probabilities
+
+    def gains(self) -> np.ndarray:
+        """What each column gains in all splits, float64 [k + numbers + categories], in this order, the text head's
+        columns first; sums to 1, or is 0 where there is no split."""
+        of_columns = self._booster.get_score(importance_type="total_gain")
+        return shares([of_columns.get(f"f{column}", 0.0) for column in range(self._booster.num_features())])
 
     def save(self, folder: Path) -> None:
         """Write `model.ubj` and `model.json`."""

@@ -145,8 +145,46 @@ class Points:
     y_label: str = ""
 
 
-Plot = Bars | Lines | Histogram | Points
-Block = str | KeyFigures | Table | Bars | Lines | Histogram | Points
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One line of `Curves`."""
+
+    name: str
+    x: tuple[float, ...]
+    """In ascending order."""
+    y: tuple[float | None, ...]
+    """One value per x; a null one parts the line."""
+    is_faint: bool = False
+    """Drawn thin and grey, and without an entry in the legend: one of many, or a bound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """Lines over a number, such as a learning curve; each has places of its own."""
+
+    title: str
+    curves: tuple[Curve, ...]
+    x_label: str = ""
+    y_label: str = ""
+    x_is_share: bool = False
+    """Values from 0 to 1, shown in percent."""
+    y_is_share: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Parallel:
+    """Parallel coordinates: one upright axis per column, one line per row (Inselberg, 1985)."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[float, ...], ...]
+    """Every row has a value for each column; those that come first are drawn in colour, on top."""
+    num_marked: int = 1
+    """Rows that are drawn in colour."""
+
+
+Plot = Bars | Lines | Histogram | Points | Curves | Parallel
+Block = str | KeyFigures | Table | Bars | Lines | Histogram | Points | Curves | Parallel
 """A part of a section; a bare text is a paragraph."""
 
 

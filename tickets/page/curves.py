@@ -40,7 +40,7 @@ _LONG_ENTRY: Final = 45
 def draw_lines(lines: Lines) -> Drawing:
     """Up to `MAX_SERIES` lines on a true scale of time, under their legend."""
     drawn = [Series(series.name, finite(series.values)) for series in lines.series[:MAX_SERIES]]
-    legend = _legend(drawn) if len(drawn) > 1 else Drawing((), 0)
+    legend = draw_legend([series.name for series in drawn]) if len(drawn) > 1 else Drawing((), 0)
     axis = nice_axis((value for series in drawn for value in series.values), BOTTOM, TOP + legend.height)
     places = _places(lines.times)
     shapes = [*draw_y(axis, lines.y_label, lines.is_share)]
@@ -100,16 +100,16 @@ def _dots(series: Series, number: int, places: Sequence[float], axis: Axis, line
             yield _dot(x, axis.at(value), number, shown)
 
 
-def _legend(drawn: Sequence[Series]) -> Drawing:
+def draw_legend(names: Sequence[str]) -> Drawing:
     """The lines' names, two in a row where they are short."""
-    num_columns = 2 if all(len(series.name) <= _SHORT_ENTRY for series in drawn) else 1
+    num_columns = 2 if all(len(name) <= _SHORT_ENTRY for name in names) else 1
     shapes: list[Markup] = []
-    for number, series in enumerate(drawn):
+    for number, name in enumerate(names):
         x = LEFT + number % num_columns * (RIGHT - LEFT) / 2
         y = 9 + number // num_columns * _ENTRY_HEIGHT
         shapes.append(line(x, y, x + 22, y, f"line s{number}"))
-        shapes.append(text(x + 28, y + 4.5, cut(series.name, _LONG_ENTRY)))
-    return Drawing(tuple(shapes), -(-len(drawn) // num_columns) * _ENTRY_HEIGHT)
+        shapes.append(text(x + 28, y + 4.5, cut(name, _LONG_ENTRY)))
+    return Drawing(tuple(shapes), -(-len(names) // num_columns) * _ENTRY_HEIGHT)
 
 
 def _places(times: Sequence[date]) -> list[float]:

@@ -10,7 +10,7 @@ from typing import Final
 MAX_TEXT: Final = 2_000
 """Characters of one text that are shown; what is cut ends in an ellipsis."""
 
-_UNSHOWN: Final = re.compile(
+UNSHOWN: Final = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
 )
 """Controls, the marks that turn the direction of what follows, lone surrogates and what Unicode keeps for no
@@ -61,7 +61,7 @@ def cut(text: str, length: int) -> str:
 
 def _shown(value: str | float) -> str:
     text = value if isinstance(value, str) else f"{value:.6g}"
-    return escape(_UNSHOWN.sub("\ufffd", cut(text, MAX_TEXT)), quote=True)
+    return escape(UNSHOWN.sub("\ufffd", cut(text, MAX_TEXT)), quote=True)
 
 
 def _attribute_name(name: str) -> str:

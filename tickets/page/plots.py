@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from tickets.page import bars, curves
+from tickets.page import bars, curves, traces
 from tickets.page.axes import WIDTH
 from tickets.page.cells import finite, measure, moment, quantity
-from tickets.page.content import Bars, Histogram, Lines, Plot, Points
+from tickets.page.content import Bars, Curves, Histogram, Lines, Parallel, Plot, Points
 from tickets.page.markup import Markup, element
 
 
@@ -27,6 +27,10 @@ def draw(plot: Plot, name: str) -> Markup:
             drawing = curves.draw_lines(plot)
         case Points():
             drawing = curves.draw_points(plot)
+        case Curves():
+            drawing = traces.draw_curves(plot)
+        case Parallel():
+            drawing = traces.draw_parallel(plot)
     title = element("title", plot.title, id=f"{name}-title")
     description = element("desc", in_words(plot), id=f"{name}-desc")
     svg = element(
@@ -55,6 +59,20 @@ def in_words(plot: Plot) -> str:
             return f"Lines over time. {' '.join(lines)}"
         case Points(x=x, y=y, is_share=is_share):
             return f"{len(x)} points. {_extremes([measure(value, '', is_share) for value in x], y, '', is_share)}"
+        case Curves():
+            shown = [curve for curve in plot.curves if not curve.is_faint]
+            places = [[measure(value, "", plot.x_is_share) for value in curve.x] for curve in shown]
+            lines = (
+                f"{curve.name}: {_extremes(at, curve.y, '', plot.y_is_share)}"
+                for curve, at in zip(shown, places, strict=True)
+            )
+            return f"{len(plot.curves)} lines. {' '.join(lines)}"
+        case Parallel(columns=columns, rows=rows):
+            spans = (
+                f"{name} from {quantity(min(values))} to {quantity(max(values))}"
+                for name, values in zip(columns, zip(*rows, strict=True), strict=False)
+            )
+            return f"{len(rows)} rows over {len(columns)} axes: {', '.join(spans)}."
 
 
 def _caption(plot: Plot) -> str:
@@ -64,6 +82,8 @@ def _caption(plot: Plot) -> str:
         drawn, given = bars.MAX_BARS, len(plot.values)
     elif isinstance(plot, Lines):
         drawn, given = curves.MAX_SERIES, len(plot.series)
+    elif isinstance(plot, Parallel):
+        drawn, given = traces.MAX_ROWS, len(plot.rows)
     return f"{plot.title} (the first {drawn} of {given:,})" if given > drawn else plot.title
 
 

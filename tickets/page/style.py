@@ -64,6 +64,7 @@ svg .line { fill: none; stroke-width: 2.25; stroke-linejoin: round; }
 svg .s0 { stroke: var(--c0); } svg .s1 { stroke: var(--c1); stroke-dasharray: 7 3; }
 svg .s2 { stroke: var(--c2); stroke-dasharray: 2 3; } svg .s3 { stroke: var(--c3); stroke-dasharray: 9 3 2 3; }
 svg .s4 { stroke: var(--c4); stroke-dasharray: 4 2; } svg .s5 { stroke: var(--c5); stroke-dasharray: 1 4; }
+svg .faint { fill: none; stroke: var(--soft); stroke-width: 1; stroke-opacity: .55; }
 svg .dot { fill: var(--c0); }
 svg .d0 { fill: var(--c0); } svg .d1 { fill: var(--c1); } svg .d2 { fill: var(--c2); }
 svg .d3 { fill: var(--c3); } svg .d4 { fill: var(--c4); } svg .d5 { fill: var(--c5); }

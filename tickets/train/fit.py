@@ -49,11 +49,13 @@ class FittedTriage:
         model: The model of all targets that could be learned.
         chosen: Target → how its model was chosen, JSON-able.
         skipped: Target → why there is no model for it.
+        fit_s: Target → family → seconds of its final fit.
     """
 
     model: TriageModel
     chosen: dict[str, dict[str, Any]]
     skipped: dict[str, str]
+    fit_s: dict[str, dict[str, float]]
 
 
 def fit_triage(dataset: Dataset, config: TicketsConfig, run_dir: Path, on_trial: OnTrial) -> FittedTriage:
@@ -99,13 +101,15 @@ def fit_triage(dataset: Dataset, config: TicketsConfig, run_dir: Path, on_trial:
         for name, fit in fits.items()
     }
     models = [model for model, _ in decided.values()]
-    return FittedTriage(TriageModel(state, models, settled.hierarchies), chosen, skipped)
+    fit_s = {name: fit.fit_s for name, fit in fits.items()}
+    return FittedTriage(TriageModel(state, models, settled.hierarchies), chosen, skipped, fit_s)
 
 
 @dataclass(frozen=True)
 class _Fit:
     calibrated: Calibrated
     chosen: dict[str, Any]
+    fit_s: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -164,12 +168,12 @@ class _Work:
         config, dataset, problem, head = self.config, self.dataset, begun.problem, begun.head
         candidates = [*begun.candidates, *tuned.of(problem.target)]
         weights, chosen = choose(problem, candidates, config.model.folds)
-        members = fit_members(problem, head, candidates, weights, config.model.refit, config.sweep)
+        members, fit_s = fit_members(problem, head, candidates, weights, config.model.refit, config.sweep)
         languages = dataset.table["language"].to_pylist()
         patterns = presence(dataset.table, dataset.selection)
         calibrated = calibrate(problem, head, members, languages, patterns, config.decide)
         finetuned = {"finetune": tuned.record} if tuned.of(problem.target) else {}
-        return _Fit(calibrated, {**chosen, "members": weights, **finetuned})
+        return _Fit(calibrated, {**chosen, "members": weights, **finetuned}, fit_s)
 
     def _with_best_settings(self, problem: Problem) -> TicketsConfig:
         """The settings of the fine-tune: where a GPU makes trials short, those that a sweep of one target finds."""

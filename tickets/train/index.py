@@ -132,7 +132,7 @@ def rebuild(storage: Storage, base: Release, config: TicketsConfig, run_id: str)
     snapshot = load_snapshot(storage, f"{bucket}/offline")
     history, encoder = History.read(storage, snapshot, model), EncoderRef.of(base)
     vectors = encode_texts(storage, encoder.vectors_name(bucket), encoder, history.texts)
-    index = build_index(history, _splits_of(storage, base, history.table), vectors, config)
+    index = build_index(history, splits_of(storage, base, history.table), vectors, config)
     manifest = base.manifest
     release = publish_release(
         storage,
@@ -147,7 +147,7 @@ def rebuild(storage: Storage, base: Release, config: TicketsConfig, run_id: str)
     return release, index
 
 
-def _splits_of(storage: Storage, base: Release, table: pa.Table) -> np.ndarray:
+def splits_of(storage: Storage, base: Release, table: pa.Table) -> np.ndarray:
     """The split of each ticket when the release's model was made; empty for a ticket that came later."""
     saved = read_table(storage, load_snapshot(storage, f"{base.manifest.bucket}/splits", base.manifest.data["splits"]))
     at = pc.index_in(table["ticket_id"], value_set=saved["ticket_id"].combine_chunks())

@@ -5,6 +5,7 @@ It does not know how settings are searched (`sweep.py`). Every fit is a Ray task
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -240,9 +241,9 @@ def fit_members(
     weights: Mapping[str, float],
     refit: bool,
     config: SweepConfig,
-) -> tuple[Member, ...]:
+) -> tuple[tuple[Member, ...], dict[str, float]]:
     """The chosen families, fitted with their settings on the training rows, or, with `refit`, on these and the
-    validation rows together; a candidate that carries its classifier is kept as it is.
+    validation rows together; a candidate that carries its classifier is kept as it is. And family → seconds of its fit.
     """
     import ray
 
@@ -255,7 +256,8 @@ def fit_members(
         if c.classifier is None
     }
     fitted = {name: _result(name, reference) for name, reference in pending.items()}
-    return tuple(Member(c.family, c.classifier or fitted[c.family], weights[c.family]) for c in chosen)
+    members = (Member(c.family, c.classifier or fitted[c.family][0], weights[c.family]) for c in chosen)
+    return tuple(members), {name: seconds for name, (_, seconds) in fitted.items()}
 
 
 @dataclass(frozen=True)
@@ -342,8 +344,10 @@ def _fit_and_judge(
     return fitted, fitted.classifier.predict(valid.features, valid.head)
 
 
-def _refit(name: str, params: Params, rows: Examples, limits: Limits, length: float) -> Classifier:
-    return family(name).refit(params, rows, _on_granted_device(limits), length)
+def _refit(name: str, params: Params, rows: Examples, limits: Limits, length: float) -> tuple[Classifier, float]:
+    started = time.monotonic()
+    model = family(name).refit(params, rows, _on_granted_device(limits), length)
+    return model, time.monotonic() - started
 
 
 def _head_margins(examples: Examples, folds: np.ndarray, fold: int, limits: Limits) -> np.ndarray:

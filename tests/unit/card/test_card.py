@@ -1,0 +1,229 @@
+"""A whole card of a small model, as it is saved and shown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+from card_world import encode
+
+from tickets.card.card import Subject, build_card
+from tickets.card.judged import Judged, Tickets, judge_all
+from tickets.card.page import build_page
+from tickets.config.card import CardConfig
+from tickets.decide.metrics import score
+from tickets.decide.reliability import reliability
+from tickets.models.triage import TriageModel
+from tickets.page import render
+from tickets.page.markdown import render_markdown
+from tickets.release import Manifest, Part
+
+CONFIG = CardConfig(
+    slices=("product", "language"), behaviour_rows=20, importance_rows=40, cost_tickets=3, slice_rows=10
+)
+SECRET = "<script>alert(1)</script>"
+
+
+def _as_it_is(name: str, values: list[str | None]) -> list[str | None]:
+    return values
+
+
+def _scores(judged: Judged) -> dict[str, Any]:
+    names = judged.model.labels.names
+    found = score(judged.probabilities, judged.truth, names, judged.automated, 0.95, majority=0)
+    return {**found, "majority": names[0], "consistency": reliability(judged.top, judged.right)}
+
+
+def _chosen(judged: Judged) -> dict[str, Any]:
+    members = {member.family: member.weight for member in judged.model.members}
+    reached = {"params": {"c": 0.3}, "length": 1.0, "nll": 0.4, "accuracy": 0.8}
+    losses = {"nll": 0.5, "brier": 0.3}
+    record = {"kind": "temperature", "num_rows": 50, "num_folds": 5, "temperature": 0.8, "uncalibrated": losses}
+    mixed = {"nll": 0.4, "gain": 0.02, "low": 0.01, "high": 0.03, "kept": True}
+    ensemble = {"ensemble": mixed} if len(members) > 1 else {}
+    calibration = {
+        **record,
+        "kinds": {"temperature": losses, "vector": {**losses, "gain": 0.1, "low": -0.1, "high": 0.2}},
+    }
+    return {
+        "families": dict.fromkeys(members, reached),
+        "members": members,
+        "best": "linear",
+        "calibration": calibration,
+        **ensemble,
+    }
+
+
+def _manifest(judged: Sequence[Judged], source: str = "helpdesk") -> Manifest:
+    scores = {of.model.name: _scores(of) for of in judged}
+    return Manifest(
+        format_version=3,
+        created_at="20260101T000000000000",
+        bucket="support",
+        run_id="run-1",
+        parts={"encoder": Part(key="encoders/tiny", files={}, num_bytes=1000)},
+        targets={of.model.name: list(of.model.labels.names) for of in judged},
+        data={},
+        metrics=orjson.loads(
+            orjson.dumps(
+                {"test": scores, "test_unseen_text": scores, "chosen": {of.model.name: _chosen(of) for of in judged}},
+                option=orjson.OPT_SERIALIZE_NUMPY,
+            )
+        ),
+        config={
+            "decide": {"confidence": 0.95, "automate_precision": 0.9, "suggest_precision": 0.7},
+            "source": {"name": source, "targets": ["category", "priority", "severity"]},
+            "cleaning": {"steps": [{"kind": "html"}]},
+        },
+    )
+
+
+def _trial(number: int, family: str) -> dict[str, Any]:
+    history = [{"step": step, "nll": 1 / step + number / 10} for step in range(1, 4)]
+    plain = {"trial_id": f"t{number}", "target": "category", "status": "finished", "error": None, "seconds": 1.0}
+    return {**plain, "family": family, "params": {"c": 0.1 * (number + 1)}, "history": history, "ended_s": number + 1.0}
+
+
+@pytest.fixture(scope="module")
+def card(triage_model: TriageModel, tickets: Tickets, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return _card(triage_model, tickets, tmp_path_factory.mktemp("model"))
+
+
+def _card(model: TriageModel, tickets: Tickets, folder: Path, source: str = "helpdesk") -> dict[str, Any]:
+    folder.mkdir(exist_ok=True)
+    model.save(folder)
+    audit = [
+        {"target": "category", "verdict": "learnable", "reason": "learnable from text", "classes": {"billing": 3}},
+        {"target": "priority", "verdict": "noise", "reason": "no tie was found", "baseline": {"accuracy": 0.5}},
+    ]
+    lineage = {
+        "source": source,
+        "offline": "o1",
+        "digest": "d" * 64,
+        "bronze": "b1",
+        "files": [{"name": "mails.csv", "rows_in": 310, "quarantine": 10, "fingerprint": "f"}],
+        "num_files": 1,
+        "num_tickets": 300,
+        "split": "time",
+        "rows": {"train": 150, "validation": 25, "calibration": 25, "test": 100},
+        "spans": {"train": [None, None], "validation": [None, None], "calibration": [None, None],
+                  "test": ["2026-01-10T00:00:00+00:00", "2026-02-12T00:00:00+00:00"]},
+    }  # fmt: skip
+    training = {
+        "audit": audit,
+        "trials": [_trial(number, "linear") for number in range(4)],
+        "fit_s": {"category": {"linear": 1.5}},
+    }
+    manifest = _manifest(judge_all(model, tickets), source)
+    return build_card(Subject(manifest, model, folder, encode, tickets, _as_it_is, training, lineage), CONFIG)
+
+
+def test_a_card_is_json_and_holds_every_part(card: dict[str, Any]) -> None:
+    assert json.loads(json.dumps(card, allow_nan=False)) == card
+    assert card["no_model"] == ["severity"]
+    assert card["reads"]["cleaning"] == ["html"]
+    assert card["costs"]["bytes"]["encoder"] == 1000
+    for target in card["targets"].values():
+        assert target["automation"]["curve"]
+        assert len(target["behaviour"]) == 7
+        assert target["slices"]["slices"]
+        assert target["importance"]["families"]
+    assert len(card["targets"]["category"]["trials"]) == 4
+    assert card["targets"]["category"]["families"]["linear"]["fit_s"] == 1.5
+    assert card["targets"]["priority"]["trials"] == []
+
+
+def test_a_card_holds_no_text_of_a_ticket(card: dict[str, Any], tickets: Tickets) -> None:
+    written = json.dumps(card, ensure_ascii=False)
+    texts = [text for name in ("subject", "description") for text in tickets.table[name].to_pylist() if text]
+    assert len(texts) > 100
+    assert not [text for text in texts if text in written]
+
+
+def test_uses_and_limits_say_what_the_figures_say(card: dict[str, Any]) -> None:
+    first, category, priority = card["uses"]
+    assert first.startswith("It labels a ticket of “helpdesk” when it is opened, from the text (subject, description)")
+    assert category.startswith("category: may be automated where the answer says so.")
+    assert priority.startswith("priority: not to be automated.")
+    limits = "\n".join(card["limits"])
+    assert "severity: there is no model" in limits
+    assert "Only 100 test tickets" in limits
+    assert "until 2026-02-12" in limits
+    assert "priority: the audit calls it noise (no tie was found)." in limits
+    assert "category: the audit" not in limits
+    assert "category: the promise holds for tickets in de, en" in limits
+    failed = [of for name in card["targets"] for of in card["targets"][name]["behaviour"] if of["passed"] is False]
+    assert limits.count("more than it should") == len(failed) > 0
+    assert "priority: the model is not surely better than always answering" in limits
+
+
+def test_the_page_and_the_markdown_show_it(card: dict[str, Any]) -> None:
+    page = build_page(card)
+    html, markdown = render(page).decode(), render_markdown(page)
+    headings = [section.heading for section in page.sections]
+    assert headings[:3] == ["In short", "What it may be used for", "Its limits"]
+    for heading in headings:
+        assert f"<h2>{heading}</h2>" in html.replace("&#x27;", "'")
+        assert f"\n## {heading}\n" in markdown
+    for name in ("category", "priority"):
+        assert f"{name}: what may be automated" in headings
+        assert f"{name}: families" in headings
+    assert "category: the search" in headings
+    assert "priority: the search" not in headings  # there was none
+    assert "no tie was found" in markdown
+    assert "<svg" in html
+
+
+def test_what_comes_from_tickets_cannot_become_markup(
+    triage_model: TriageModel, tickets: Tickets, tmp_path: Path
+) -> None:
+    page = build_page(_card(triage_model, tickets, tmp_path / "model", source=SECRET))
+    assert SECRET not in render(page).decode()
+    assert SECRET not in render_markdown(page)
+
+
+def test_a_card_repeats(card: dict[str, Any], triage_model: TriageModel, tickets: Tickets, tmp_path: Path) -> None:
+    again = _card(triage_model, tickets, tmp_path / "model")
+    timed = ("costs", "made_at")
+    assert {key: of for key, of in again.items() if key not in (*timed, "targets")} == {
+        key: of for key, of in card.items() if key not in (*timed, "targets")
+    }
+    for name, target in again["targets"].items():
+        before = card["targets"][name]
+        assert {key: of for key, of in target.items() if key != "families"} == {
+            key: of for key, of in before.items() if key != "families"
+        }
+
+
+def test_a_run_that_left_nothing_and_a_target_without_rows_still_have_a_card(
+    triage_model: TriageModel, tickets: Tickets, tmp_path: Path
+) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    triage_model.save(folder)
+    nulls = tickets.table
+    for name in ("priority",):
+        nulls = nulls.set_column(nulls.column_names.index(name), name, [[None] * nulls.num_rows])
+    silent = Tickets(nulls, tickets.vectors)
+    manifest = _manifest(judge_all(triage_model, silent))
+    training: dict[str, Any] = {"audit": [], "trials": [], "fit_s": {}}
+    spans = {name: [None, None] for name in ("train", "validation", "calibration", "test")}
+    lineage = {
+        "source": "helpdesk", "offline": "o1", "digest": "d", "bronze": "b1", "files": [], "num_files": 0,
+        "num_tickets": 300, "split": "random", "rows": dict.fromkeys(spans, 75), "spans": spans,
+    }  # fmt: skip
+    subject = Subject(manifest, triage_model, folder, encode, silent, _as_it_is, training, lineage)
+    card = build_card(subject, CONFIG)
+    assert card["targets"]["priority"]["scores"]["num_rows"] == 0
+    limits = "\n".join(card["limits"])
+    assert "Rows were cut at random" in limits
+    assert "The run left no audit" in limits
+    page = build_page(card)
+    assert render(page)
+    assert render_markdown(page)
+    assert np.isfinite(card["costs"]["cpu_ms"]["features"])
