@@ -46,6 +46,9 @@ def connect(config: RayConfig, log_dir: Path, log_level: str, serve: ServeConfig
     _quieten()
     import ray  # reads its settings from the environment now, once
 
+    if ray.is_initialized():
+        _warn_of_another(config)
+
     def log_in_worker() -> None:
         logs.setup(log_dir, log_level, human=False)
 
@@ -71,6 +74,18 @@ def connect(config: RayConfig, log_dir: Path, log_level: str, serve: ServeConfig
         )
     url = context.dashboard_url
     return sum(node["Alive"] for node in ray.nodes()), f"http://{url}" if url else ""
+
+
+def _warn_of_another(config: RayConfig) -> None:
+    """The points of a multirun share the Ray that the first one started, whatever a later one asks for."""
+    import ray
+
+    there = ray.cluster_resources()
+    for key, asked, kind in (("num_cpus", config.num_cpus, "CPU"), ("num_gpus", config.num_gpus, "GPU")):
+        if asked is not None and asked != there.get(kind, 0):
+            logs.get("ml").warning(
+                "ray.{}={}: Ray was started before with {:g}, which stays", key, asked, there.get(kind, 0)
+            )
 
 
 def _require_token() -> None:

@@ -1,6 +1,7 @@
 """The one way into every job: compose, parse, connect, run, report, exit code. It does not know what a job does.
 
-Exit codes: 0 done; 1 failed; 2 the configuration is wrong; 3 a gate refused, nothing was changed; 130 interrupted.
+Exit codes: 0 done; 1 failed; 2 the configuration is wrong; 3 a gate refused, nothing was changed; 130 interrupted. Of
+the points of a multirun the gravest counts: failed, then wrong, then refused.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ import os
 import shlex
 import sys
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 import hydra
+from _multirun import Points, new_id
 from _overrides import hydra_arguments
 from dotenv import load_dotenv
 from hydra.errors import HydraException
@@ -33,7 +34,7 @@ from tickets.journal import Journal
 from tickets.storage import Storage
 
 CONF_DIR: Final = Path(__file__).resolve().parents[1] / "conf"
-_EXIT_CODES: Final = {"ok": 0, "failed": 1, "refused": 3}
+_EXIT_CODES: Final = {"ok": 0, "refused": 3, "wrong": 2, "failed": 1}  # the gravest last
 
 
 @dataclass(frozen=True)
@@ -106,45 +107,60 @@ class Job:
 def run_job(name: str, main: Callable[[Job], None]) -> None:
     """Run a job with the configuration that the command line, the environment, `.env` and `conf/` give; exits.
 
+    The points of a multirun run one after the other and share one Ray; one that fails is noted, and the others go on.
+
     Args:
         name: Name of the job, such as `train`.
         main: The work; it fills `job.report`.
     """
     load_dotenv(Path.cwd() / ".env", override=False)
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    OmegaConf.register_new_resolver("tickets_root", _root, replace=True)
-    typed = tuple(sys.argv[1:])
+    typed, multirun_id = tuple(sys.argv[1:]), new_id()
+    OmegaConf.register_new_resolver("multirun_dir", lambda root: _multirun_dir(root, multirun_id), replace=True)
     statuses: list[str] = []
-    wrong: list[ConfigError] = []
+    points: Points | None = None
 
     @hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="config")
     def compose(composed: DictConfig) -> None:
+        job, error = None, None
         try:
-            statuses.append(_run(name, main, parse(composed), typed))
-        except ConfigError as error:  # carried past Hydra, which would print the whole command line
-            wrong.append(error)
+            job = _build(name, parse(composed), points.typed(typed) if points else typed)
+            _run(job, main)
+        except ConfigError as wrong:  # not given to Hydra, which would print the whole command line
+            error = wrong
+            sys.stderr.write(f"configuration error: {_one_line(wrong)}\n")
+        statuses.append("wrong" if error or not job else job.report.status)
+        if points:
+            storage, report = (job.storage, job.report) if job else (None, None)
+            points.add(statuses[-1], storage, report, error.message if error else None)
+            if job:
+                points.compare = job.command("compare", f"compare.multirun={multirun_id}", without=points.swept)
 
     try:
         sys.argv[1:] = hydra_arguments(sys.argv[1:], CONF_DIR, os.environ)
+        points = Points.of(sys.argv[1:], multirun_id, name)
         compose()
-        if wrong:
-            raise wrong[0]
     except (ConfigError, HydraException, OmegaConfBaseException) as error:
         _fail(f"configuration error: {_one_line(error)}", 2)
     except KeyboardInterrupt:
         _fail("interrupted", 130)
-    sys.exit(max((_EXIT_CODES[status] for status in statuses), default=0))
+    if points:
+        sys.stdout.write(f"\n{points}\n")
+    sys.exit(_EXIT_CODES[max(statuses, key=list(_EXIT_CODES).index, default="ok")])
 
 
-def _run(name: str, main: Callable[[Job], None], config: TicketsConfig, typed: tuple[str, ...]) -> str:
+def _build(name: str, config: TicketsConfig, typed: tuple[str, ...]) -> Job:
     """One point of a multirun, or the only one."""
-    started = datetime.now(UTC)
-    run_id = f"{started:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
+    run_id, started = new_id(), datetime.now(UTC)
     run_key = f"{config.bucket}/runs/{name}/{run_id}"
     report = JobReport(job=name, run_id=run_id, bucket=config.bucket, started_at=started.isoformat(timespec="seconds"))
     os.environ.update(config.storage.environment)  # before Ray starts: its processes inherit it
     storage = Storage(config.storage.root)
-    job = Job(config, storage, run_key, report, Journal(storage, config.bucket, run_id), typed)
+    return Job(config, storage, run_key, report, Journal(storage, config.bucket, run_id), typed)
+
+
+def _run(job: Job, main: Callable[[Job], None]) -> None:
+    config, report = job.config, job.report
     logs.redact(secrets(config))
     try:
         logs.setup(job.storage.local_path("logs"), config.log_level)
@@ -152,7 +168,7 @@ def _run(name: str, main: Callable[[Job], None], config: TicketsConfig, typed: t
         raise ConfigError(f"storage.root={config.storage.root}: cannot be written to ({error})") from None
     clock = time.monotonic()
     try:
-        job.storage.write_json(f"{run_key}/config.json", dump(config))
+        job.storage.write_json(f"{job.run_key}/config.json", dump(config))
         main(job)
         report.status, report.error = "ok", None
     except ConfigError as error:
@@ -163,12 +179,11 @@ def _run(name: str, main: Callable[[Job], None], config: TicketsConfig, typed: t
     except Exception as error:  # noqa: BLE001 - the boundary: whatever happens, the report says so
         report.error = logs.hide(f"{type(error).__name__}: {error}")
         report.made["traceback"] = str(job.storage.local_path("logs/ml.jsonl"))
-        logs.get("ml").bind(job=name, run_id=run_id).opt(exception=error).error("{} failed", name)
+        logs.get("ml").bind(job=report.job, run_id=report.run_id).opt(exception=error).error("{} failed", report.job)
     finally:
         report.seconds = round(time.monotonic() - clock, 1)
         _save(job)
     _tell(job)
-    return report.status
 
 
 def _save(job: Job) -> None:
@@ -207,5 +222,7 @@ def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-def _root(configured: str | None) -> str:
-    return StorageConfig(root=configured).root if configured else StorageConfig().root
+def _multirun_dir(configured: str | None, id_: str) -> str:
+    """Where Hydra keeps what it saves of a multirun: on this machine, also where the root is not."""
+    root = StorageConfig(root=configured).root if configured else StorageConfig().root
+    return str(Storage(root).local_path(f"multirun/{id_}"))

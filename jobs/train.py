@@ -21,9 +21,10 @@ def main(job: Job) -> None:
     with open_work(job) as (work, config):
         dataset = prepare(storage, work.snapshot, config, Path.cwd())
         with track(tracker, work.run_id, dump(config), {SWEEP_TAG: work.run_id}) as run:
+            run.log_inputs(dataset.uses(storage))
             fitted = fit_triage(dataset, config, work.folder, run.log_trial)
             made = judge_and_publish(storage, dataset, fitted, config, job.report.run_id)
-            run.log_release(name, made.release.id, made.release.uri, made.role, made.summary(), made.scores)
+            run.log_release(name, made.release, made.role, made.summary(), made.scores)
         work.finish(made.release.id)
     job.tell(made.table)
     job.emit(Trained(release=made.release.id, uri=made.release.uri, role=made.role, targets=made.figures))

@@ -170,7 +170,7 @@ class JobReport(BaseModel):
 
 @dataclass(frozen=True)
 class TrialRecord:
-    """One trial of a sweep, as it ended.
+    """One trial of a sweep, as far as it has come.
 
     Attributes:
         trial_id: Name of the trial, unique within its sweep.
@@ -178,9 +178,9 @@ class TrialRecord:
         target: Field that the model predicts.
         params: Settings of the trial.
         history: One record per step: `step`, and the metrics at that step.
-        status: `stopped` is a trial that the scheduler ended early.
+        status: `running` while it goes on; `stopped` is a trial that the scheduler ended early.
         error: What went wrong, of a failed trial.
-        seconds: Wall time of the trial.
+        seconds: Wall time of the trial so far.
         nll: Validation NLL of the best that it reached; None where it reached no finite one.
     """
 
@@ -189,7 +189,28 @@ class TrialRecord:
     target: str
     params: Mapping[str, float | int | str]
     history: Sequence[Mapping[str, float]]
-    status: Literal["finished", "stopped", "failed"]
+    status: Literal["running", "finished", "stopped", "failed"]
     error: str | None
     seconds: float
     nll: float | None = None
+
+
+@dataclass(frozen=True)
+class DataUse:
+    """Rows that a run learned from or was judged on.
+
+    Attributes:
+        name: Of the table and the use, such as `acme/offline (train)`.
+        digest: SHA-256 of the table's version, hexadecimal.
+        uri: Where that version is.
+        columns: Name → Arrow type of what was read.
+        num_rows: How many.
+        tags: Such as `split`.
+    """
+
+    name: str
+    digest: str
+    uri: str
+    columns: Mapping[str, str]
+    num_rows: int
+    tags: Mapping[str, str]

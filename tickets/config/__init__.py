@@ -5,6 +5,7 @@ from tickets.config.anomaly import AnomalyConfig
 from tickets.config.base import Config
 from tickets.config.benchmark import BenchmarkConfig
 from tickets.config.cleaning import CleaningConfig
+from tickets.config.compare import CompareConfig
 from tickets.config.data import (
     CommentsConfig,
     DataConfig,
@@ -45,6 +46,7 @@ __all__ = [
     "BenchmarkConfig",
     "CleaningConfig",
     "CommentsConfig",
+    "CompareConfig",
     "Config",
     "DataConfig",
     "DecideConfig",

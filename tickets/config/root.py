@@ -11,6 +11,7 @@ from tickets.config.anomaly import AnomalyConfig
 from tickets.config.base import Config
 from tickets.config.benchmark import BenchmarkConfig
 from tickets.config.cleaning import CleaningConfig
+from tickets.config.compare import CompareConfig
 from tickets.config.data import (
     DataConfig,
     QuarantineConfig,
@@ -93,6 +94,8 @@ class TicketsConfig(Config):
     """Scoring a file."""
     promote: PromoteConfig = PromoteConfig()
     """Moving the champion."""
+    compare: CompareConfig = CompareConfig()
+    """Putting releases side by side."""
     mlflow: MlflowConfig = MlflowConfig()
     """Where runs and versions are mirrored."""
     ray: RayConfig = RayConfig()

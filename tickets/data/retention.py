@@ -13,7 +13,7 @@ from tickets.release import list_releases
 from tickets.snapshots import Snapshot, list_snapshots, load_snapshot, read_head
 from tickets.storage import Storage
 
-_SPLITS = "splits"
+_OF_RELEASES = ("splits", "answers")
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def list_versions(storage: Storage, bucket: str, config: SnapshotsConfig) -> lis
     """All versions of all tables, by table and time."""
     head, pinned = read_head(storage, bucket), _of_releases(storage, bucket)
     versions = []
-    for table in sorted({*TABLES, *head.tables, _SPLITS}):
+    for table in sorted({*TABLES, *head.tables, *_OF_RELEASES}):
         ids = list_snapshots(storage, f"{bucket}/{table}")
         for id_ in ids:
             is_seen = head.tables.get(table) == id_
@@ -85,8 +85,8 @@ def prune(storage: Storage, bucket: str, config: SnapshotsConfig) -> Pruned:
 
 
 def _of_releases(storage: Storage, bucket: str) -> Mapping[str, set[str]]:
-    """Table → versions from which a release was made, of whatever format the release is."""
-    pinned: dict[str, set[str]] = {"offline": set(), _SPLITS: set()}
+    """Table → versions from which a release was made or judged, of whatever format the release is."""
+    pinned: dict[str, set[str]] = {table: set() for table in ("offline", *_OF_RELEASES)}
     for release_id in list_releases(storage, bucket):
         data = storage.read_json(f"{bucket}/releases/{release_id}/manifest.json").get("data", {})
         for table, ids in pinned.items():

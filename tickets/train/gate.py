@@ -5,22 +5,19 @@ It does not move the pointer (`jobs/promote.py` does).
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from tickets.config import PromoteConfig
 from tickets.decide.metrics import paired_bootstrap
 from tickets.errors import RefusedError
-from tickets.models.labels import MISSING, label_values
+from tickets.models.labels import Labels, label_values
 from tickets.release import Release
-from tickets.snapshots import load_snapshot, read_table
 from tickets.storage import Storage
-from tickets.train.prepare import EncoderRef, encode_texts
-from tickets.train.split import TEST
+from tickets.train.paired import Given, PairedRows
 
 
 @dataclass(frozen=True)
@@ -56,8 +53,16 @@ class Comparison:
         )
 
 
-def compare(storage: Storage, champion: Release, challenger: Release) -> list[Comparison]:
-    """Let both releases answer the challenger's test rows that the champion did not learn from.
+def compare(
+    storage: Storage, champion: Release, challenger: Release, connect: Callable[[], object]
+) -> list[Comparison]:
+    """Let both releases answer the test rows that neither learned from.
+
+    Args:
+        storage: The root.
+        champion: The release to beat.
+        challenger: The release that wants its place.
+        connect: Starts or joins Ray; called where kept answers do not suffice.
 
     Raises:
         RefusedError: The challenger lacks a target of the champion, or no row is left to compare on.
@@ -65,12 +70,16 @@ def compare(storage: Storage, champion: Release, challenger: Release) -> list[Co
     lacking = set(champion.manifest.targets) - set(challenger.manifest.targets)
     if lacking:
         raise RefusedError(f"{challenger.id} has no model for {', '.join(sorted(lacking))}, which the champion answers")
-    table = _common_rows(storage, champion, challenger)
-    right = {release.id: _right_answers(storage, release, table) for release in (champion, challenger)}
+    rows = PairedRows.of(storage, (champion, challenger))
+    answers = rows.answers(connect)
     comparisons = []
     for target in champion.manifest.targets:
-        labelled = np.array([value is not None for value in label_values(table, target)])
-        before, after = (right[release.id][target][labelled].astype(float) for release in (champion, challenger))
+        values = label_values(rows.table, target)
+        labelled = np.array([value is not None for value in values])
+        before, after = (
+            _hits(release.manifest.targets[target], answers[release.id][target], values)[labelled]
+            for release in (champion, challenger)
+        )
         if len(before):
             interval = paired_bootstrap(after, before)
             comparisons.append(Comparison(target, len(before), before.mean(), after.mean(), *interval))
@@ -90,32 +99,7 @@ def check(comparisons: list[Comparison], config: PromoteConfig) -> None:
         raise RefusedError(f"may lose more than promote.max_loss={config.max_loss}: " + "; ".join(worse))
 
 
-def _common_rows(storage: Storage, champion: Release, challenger: Release) -> pa.Table:
-    data = challenger.manifest.data
-    bucket = challenger.manifest.bucket
-    splits = {
-        release.id: read_table(storage, load_snapshot(storage, f"{bucket}/splits", release.manifest.data["splits"]))
-        for release in (champion, challenger)
-    }
-    tests = _ids(splits[challenger.id], pc.equal(splits[challenger.id]["split"], TEST))
-    learned = _ids(splits[champion.id], pc.not_equal(splits[champion.id]["split"], TEST))
-    table = read_table(storage, load_snapshot(storage, f"{bucket}/offline", data["offline"]))
-    wanted = pa.array(sorted(tests - learned), pa.string())
-    return table.filter(pc.is_in(table["ticket_id"], value_set=wanted))
-
-
-def _ids(table: pa.Table, mask: Any) -> set[str]:
-    return set(table["ticket_id"].filter(mask).to_pylist())
-
-
-def _right_answers(storage: Storage, release: Release, table: pa.Table) -> dict[str, np.ndarray]:
-    """Target → whether each row's label was hit; bool [n]."""
-    model = release.load_model()
-    tickets = model.complete(table)
-    encoder = EncoderRef.of(release)
-    vectors = encode_texts(storage, encoder.vectors_name(release.manifest.bucket), encoder, model.state.texts(tickets))
-    right = {}
-    for answer in model.answer(tickets, vectors):
-        codes = model.target(answer.target).labels.encode(label_values(tickets, answer.target))
-        right[answer.target] = (answer.probabilities.argmax(axis=1) == codes) & (codes > MISSING)
-    return right
+def _hits(names: Sequence[str], given: Given, values: Sequence[str | None]) -> np.ndarray:
+    """1.0 where a row's label was hit; float64 [n]."""
+    hits: np.ndarray = given.probabilities.argmax(axis=1) == Labels(tuple(names)).encode(values)
+    return hits.astype(float)

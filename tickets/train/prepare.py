@@ -20,13 +20,14 @@ from tickets.config import TicketsConfig
 from tickets.data.mapping import own_fields
 from tickets.data.sources import find_files_at
 from tickets.errors import ModelError
+from tickets.events import DataUse
 from tickets.features.encoder import Encoder, prepare_encoder
 from tickets.features.state import Selection, join_text, select_fields
 from tickets.models.labels import label_values
 from tickets.release import Release
 from tickets.snapshots import Snapshot, has_snapshot, load_snapshot, read_table, write_snapshot
 from tickets.storage import Storage, open_export
-from tickets.train.split import choose_split, split_rows
+from tickets.train.split import SPLITS, choose_split, split_rows
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,18 @@ class Dataset:
     def labels(self, target: str) -> list[str | None]:
         """A target's values as text."""
         return label_values(self.table, target)
+
+    def uses(self, storage: Storage) -> list[DataUse]:
+        """What each split reads, for the record of the run."""
+        columns = {field.name: str(field.type) for field in self.table.schema}
+        name, uri = self.snapshot.name, storage.uri(self.snapshot.key)
+        counts = {split: int((self.splits == split).sum()) for split in SPLITS}
+        return [
+            DataUse(
+                f"{name} ({split})", self.snapshot.digest, uri, columns, count, {"split": split, "cut": self.split_kind}
+            )
+            for split, count in counts.items()
+        ]
 
 
 def read_training_table(

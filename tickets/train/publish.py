@@ -20,6 +20,7 @@ from tickets.snapshots import write_snapshot
 from tickets.storage import Storage
 from tickets.train.fit import FittedTriage
 from tickets.train.index import History, Index, build_index
+from tickets.train.paired import save_answers
 from tickets.train.prepare import Dataset
 from tickets.train.report import automated_rows, format_scores, judge
 from tickets.train.split import SPLITS, TEST, TRAIN, seen_texts
@@ -134,6 +135,7 @@ def judge_and_publish(
             "digest": dataset.snapshot.digest,
             "split": dataset.split_kind,
             "splits": splits,
+            "answers": save_answers(storage, config.bucket, table["ticket_id"], answers),
         },
         {
             "test": scores,

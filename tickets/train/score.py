@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tickets.cleaning import build_cleaner
+from tickets.answering import Answerer, answer_columns
 from tickets.config import SourceConfig
 from tickets.data.mapping import QUARANTINE_SCHEMA
 from tickets.data.parallel import read_tickets
 from tickets.data.sources import SourceFile
 from tickets.models.labels import label_values
-from tickets.models.triage import Answer
 from tickets.release import Release, open_release
 from tickets.storage import Storage
 
@@ -109,41 +106,20 @@ class ScoreTickets:
 
     def __init__(self, root: str, bucket: str, release_id: str) -> None:
         self._release = open_release(Storage(root), bucket, release_id)
-        self._model = self._release.load_model()
-        self._encoder = self._release.load_encoder()
-        cleaning = self._release.load_cleaning()
-        self._cleaner, self._cleaned = build_cleaner(cleaning), cleaning.fields
+        self._answerer = Answerer(self._release)
 
     def __call__(self, batch: pa.Table) -> pa.Table:
-        tickets = self._clean(self._model.complete(batch.filter(pc.is_null(batch["refused"]))))
-        texts = self._model.state.texts(tickets)
+        tickets = batch.filter(pc.is_null(batch["refused"]))
+        texts, answers = self._answerer.answer(tickets)
         columns: dict[str, Any] = {"ticket_id": tickets["ticket_id"], "text": pa.array(texts, pa.string())}
-        for answer in self._model.answer(tickets, self._encoder.encode(texts)):
-            columns |= _columns(answer, tickets)
+        for answer in answers:
+            columns |= answer_columns(answer)
+            columns[f"{answer.target}_true"] = pa.array(_true(tickets, answer.target), pa.string())
         columns["release"] = pa.array([self._release.id] * tickets.num_rows, pa.string())
         columns |= {name: tickets[name] for name in _PLACE}
         refused = batch.filter(pc.is_valid(batch["refused"])).select(_PLACE)
         return pa.concat_tables([pa.table(columns), refused], promote_options="default")
 
-    def _clean(self, tickets: pa.Table) -> pa.Table:
-        """Texts as the model saw them in training."""
-        for name in self._cleaned if self._cleaner.kinds else ():
-            if name in tickets.column_names:
-                texts = self._cleaner.clean_column(tickets[name]).texts
-                tickets = tickets.set_column(tickets.schema.get_field_index(name), name, texts)
-        return tickets
 
-
-def _columns(answer: Answer, tickets: pa.Table) -> dict[str, Any]:
-    """One target's columns."""
-    name, decisions = answer.target, answer.decisions
-    true = label_values(tickets, name) if name in tickets.column_names else [None] * tickets.num_rows
-    return {
-        name: pa.array([decision.label for decision in decisions], pa.string()),
-        f"{name}_confidence": pa.array([decision.confidence for decision in decisions], pa.float64()),
-        f"{name}_decision": pa.array([decision.action.value for decision in decisions], pa.string()),
-        f"{name}_reason": pa.array([decision.reason for decision in decisions], pa.string()),
-        f"{name}_top": pa.array([json.dumps(dict(d.top), ensure_ascii=False) for d in decisions], pa.string()),
-        f"{name}_probabilities": pa.array(list(np.asarray(answer.probabilities)), pa.list_(pa.float64())),
-        f"{name}_true": pa.array(true, pa.string()),
-    }
+def _true(tickets: pa.Table, target: str) -> list[str | None]:
+    return label_values(tickets, target) if target in tickets.column_names else [None] * tickets.num_rows
