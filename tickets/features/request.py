@@ -30,7 +30,16 @@ def read_ticket(ticket: Mapping[str, Any], selection: Selection) -> dict[str, An
     Raises:
         FieldError: A value does not fit its field.
     """
-    return {name: _read(name, ticket.get(name), kind) for name, kind in _kinds(selection).items()}
+    return {name: _read(name, ticket.get(name), kind) for name, kind in kinds_of(selection).items()}
+
+
+@lru_cache(maxsize=16)
+def kinds_of(selection: Selection) -> Mapping[str, Kind]:
+    """Every column with its kind; a field of the organisation's own is a number or a category."""
+    kinds = dict.fromkeys((*selection.text, *selection.logs), Kind.TEXT)
+    for name in (_LANGUAGE, *selection.categories):
+        kinds[name] = BY_NAME[name].kind if name in BY_NAME else Kind.CATEGORICAL
+    return kinds | dict.fromkeys(selection.numbers, Kind.NUMBER)
 
 
 def build_table(tickets: Sequence[Mapping[str, Any]], selection: Selection) -> pa.Table:
@@ -39,7 +48,7 @@ def build_table(tickets: Sequence[Mapping[str, Any]], selection: Selection) -> p
     Returns:
         n rows, in the order of the tickets.
     """
-    kinds = _kinds(selection)
+    kinds = kinds_of(selection)
     columns = {name: [ticket[name] for ticket in tickets] for name in kinds}
     return pa.table({name: pa.array(columns[name], kind.arrow_type) for name, kind in kinds.items()})
 
@@ -54,15 +63,6 @@ def has_content(ticket: Mapping[str, Any], selection: Selection) -> bool:
     texts = [ticket[name] for name in (*selection.text, *selection.logs)]
     values = [ticket[name] for name in (*selection.categories, *selection.numbers)]
     return any(text and text.strip() for text in texts) or any(value is not None for value in values)
-
-
-@lru_cache(maxsize=16)
-def _kinds(selection: Selection) -> Mapping[str, Kind]:
-    """Every column with its kind; a field of the organisation's own is a number or a category."""
-    kinds = dict.fromkeys((*selection.text, *selection.logs), Kind.TEXT)
-    for name in (_LANGUAGE, *selection.categories):
-        kinds[name] = BY_NAME[name].kind if name in BY_NAME else Kind.CATEGORICAL
-    return kinds | dict.fromkeys(selection.numbers, Kind.NUMBER)
 
 
 def _read(name: str, value: Any, kind: Kind) -> Any:

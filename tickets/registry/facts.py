@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
+from tickets.features.request import kinds_of
 from tickets.release import Release
-
-ColumnType = Literal["string", "double"]
+from tickets.schema import Kind
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class ReleaseFacts:
         root: The storage root that holds it.
         manifest: Its manifest, JSON-able.
         digest: SHA-256 of the manifest, hexadecimal.
-        inputs: Column that its model reads → type.
+        inputs: Column that its model reads → kind, text fields first.
     """
 
     id: str
@@ -29,7 +29,7 @@ class ReleaseFacts:
     root: str
     manifest: Mapping[str, Any]
     digest: str
-    inputs: Mapping[str, ColumnType]
+    inputs: Mapping[str, Kind]
 
     @property
     def tags(self) -> dict[str, str]:
@@ -52,10 +52,7 @@ def facts_of(release: Release) -> ReleaseFacts:
     Raises:
         ReleaseError: A file of its model is missing or was changed.
     """
-    selection = release.load_selection()
-    inputs: dict[str, ColumnType] = dict.fromkeys((*selection.text, "language", *selection.categories), "string")
-    inputs |= dict.fromkeys(selection.numbers, "double")
-    manifest = release.manifest
+    manifest, kinds = release.manifest, kinds_of(release.load_selection())
     return ReleaseFacts(
-        release.id, release.uri, release.storage.root, manifest.model_dump(mode="json"), manifest.digest, inputs
+        release.id, release.uri, release.storage.root, manifest.model_dump(mode="json"), manifest.digest, kinds
     )

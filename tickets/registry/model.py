@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tickets.registry.facts import ReleaseFacts
+from tickets.schema import Kind
 
 POINTER_FILE: Final = "release.json"
 MANIFEST_FILE: Final = "manifest.json"
@@ -30,7 +31,7 @@ def write_model(folder: Path, release: ReleaseFacts, run_id: str) -> None:
     """
     from mlflow import pyfunc
     from mlflow.models import Model, ModelSignature
-    from mlflow.types import ColSpec, DataType, Schema
+    from mlflow.types import Schema
 
     data_dir = folder / _DATA_DIR
     data_dir.mkdir()
@@ -39,16 +40,29 @@ def write_model(folder: Path, release: ReleaseFacts, run_id: str) -> None:
     _write_json(data_dir / MANIFEST_FILE, release.manifest)
     _write_json(folder / _EXAMPLE_FILE, _example(release))
     targets = release.manifest["targets"]
-    inputs: list[Any] = [ColSpec(DataType[kind], name, required=False) for name, kind in release.inputs.items()]
+    inputs = Schema([_input(name, kind) for name, kind in release.inputs.items()])
     outputs = Schema([spec for target in targets for spec in _output(target)])
     model = Model(
         run_id=run_id,
-        signature=ModelSignature(Schema(inputs), outputs),
+        signature=ModelSignature(inputs, outputs),
         saved_input_example_info={"artifact_path": _EXAMPLE_FILE, "type": "dataframe", "pandas_orient": "split"},
-        metadata={**release.tags, "labels": targets},
+        metadata={**release.tags, "labels": targets, "kinds": {name: str(of) for name, of in release.inputs.items()}},
     )
     pyfunc.add_to_model(model, loader_module="tickets.registry.loader", data=_DATA_DIR)
     model.save(str(folder / "MLmodel"))
+
+
+def _input(name: str, kind: Kind) -> Any:
+    """A column that may be missing.
+
+    MLflow refuses whole numbers where it was promised decimal ones, and a column of nothing but gaps where it was
+    promised words, so that only texts are given a type; the loader reads the others as ingestion does.
+    """
+    from mlflow.types import ColSpec, DataType
+    from mlflow.types.schema import AnyType
+
+    anything: Any = AnyType
+    return ColSpec(DataType.string if kind is Kind.TEXT else anything(), name, required=False)
 
 
 def _output(target: str) -> list[Any]:

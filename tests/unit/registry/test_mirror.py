@@ -7,17 +7,19 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
-from unittest.mock import create_autospec
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from loguru import logger
 
 from tickets.config import MlflowConfig
-from tickets.registry import MlflowTracker, NullTracker, Tracker, TrialRecord, build_tracker
+from tickets.events import DataUse, TrialRecord
+from tickets.registry import MlflowTracker, NullTracker, ReleaseFacts, Tracker, build_tracker, track
+from tickets.schema import Kind
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -78,6 +80,16 @@ def closed_port() -> Iterator[int]:
         yield taken.getsockname()[1]
 
 
+def facts(release_id: str, uri: str = "/srv/manifest.json") -> ReleaseFacts:
+    manifest = {
+        "bucket": "acme",
+        "run_id": "r",
+        "data": {"offline": "20260101"},
+        "targets": {"category": ["billing", "login"]},
+    }
+    return ReleaseFacts(release_id, uri, "/srv", manifest, "d1", {"subject": Kind.TEXT, "language": Kind.CATEGORICAL})
+
+
 def children(client: MlflowClient, run_id: str) -> list[Run]:
     experiment = client.get_experiment_by_name(EXPERIMENT)
     assert experiment is not None
@@ -93,12 +105,13 @@ def test_disabled_mirrors_nothing_and_answers_all_the_same(tmp_path: Path) -> No
     tracker = build_tracker(MlflowConfig(enabled=False), tmp_path / "root", EXPERIMENT)
     assert isinstance(tracker, NullTracker)
     run_id = tracker.start_run("sweep", {"a": 1}, {})
+    tracker.log_inputs(run_id, [])
     tracker.log_trial(run_id, TRIAL)
     tracker.log_metrics(run_id, {"f1": 0.5})
     tracker.log_json(run_id, "report", {})
     tracker.finish_run(run_id, "FINISHED")
     tracker.set_alias("tickets", "champion", "r1")
-    assert (run_id, tracker.register("tickets", "file:///r1", run_id, {}, "champion")) == ("", "")
+    assert (run_id, tracker.register("tickets", facts("r1"), run_id, {}, "champion")) == ("", "")
     assert not list(tmp_path.iterdir())
 
 
@@ -123,6 +136,7 @@ def test_parent_run_keeps_params_tags_metrics_and_artefacts(
 def test_trial_is_a_run_below_the_sweep(tracker: Tracker, client: MlflowClient) -> None:
     run_id = tracker.start_run("sweep", {}, {})
     tracker.log_trial(run_id, TRIAL)
+    tracker.finish_run(run_id, "FINISHED")
 
     (run,) = children(client, run_id)
     assert run.data.params == {"c": "0.3", "vector_weight": "1"}
@@ -153,6 +167,7 @@ def test_trial_closes_with_its_status(
 ) -> None:
     run_id = tracker.start_run("sweep", {}, {})
     tracker.log_trial(run_id, replace(TRIAL, status=status, error=error))
+    tracker.finish_run(run_id, "FINISHED")
     (run,) = children(client, run_id)
     assert (run.info.status, run.data.tags["stopped_early"]) == (run_status, stopped_early)
     assert run.data.tags.get("error") == error
@@ -163,13 +178,15 @@ def test_resumed_sweep_doubles_nothing(root: Path, client: MlflowClient, warning
     for history in (TRIAL.history[:1], TRIAL.history):  # the second process tells the first one's step again
         tracker = build_tracker(MlflowConfig(), root, EXPERIMENT)
         run_id = tracker.start_run("sweep", {"seed": 0}, {"sweep_id": "resumed"})
+        assert client.get_run(run_id).info.status == "RUNNING"
         tracker.log_trial(run_id, replace(TRIAL, history=history))
+        tracker.finish_run(run_id, "KILLED")
         run_ids.add(run_id)
 
     assert run_ids == {run_id}
     (run,) = children(client, run_id)
     assert [point.value for point in client.get_metric_history(run.info.run_id, "f1")] == [0.5, 0.75]
-    assert client.get_run(run_id).info.status == "RUNNING"
+    assert client.get_run(run_id).info.status == "KILLED"
     assert not warnings
 
 
@@ -177,6 +194,7 @@ def test_more_than_one_request_holds(tracker: Tracker, client: MlflowClient, war
     run_id = tracker.start_run("sweep", {}, {f"tag_{index}": "x" for index in range(130)})
     history = [{"step": step, "loss": float(step)} for step in range(1_200)]
     tracker.log_trial(run_id, replace(TRIAL, params={f"p{index}": index for index in range(250)}, history=history))
+    tracker.finish_run(run_id, "FINISHED")
 
     (run,) = children(client, run_id)
     assert len(run.data.params) == 250
@@ -194,25 +212,162 @@ def test_long_values_are_cut_with_a_mark(tracker: Tracker, client: MlflowClient,
     assert not warnings
 
 
-@pytest.mark.parametrize("uri", ["file:///srv/releases/{}", "/srv/releases/{}", "s3://bucket/releases/{}"])
-def test_release_is_one_version_with_its_alias(tracker: Tracker, client: MlflowClient, uri: str) -> None:
-    release_id = f"r-{uri[:2].strip('/')}"
+def test_curve_grows_while_the_trial_runs(tracker: Tracker, client: MlflowClient, warnings: list[str]) -> None:
+    run_id = tracker.start_run("sweep", {}, {})
+    history: list[dict[str, float]] = []
+    for step in range(1, 4):
+        history.append({"step": step, "nll": 1 / step})
+        tracker.log_trial(run_id, replace(TRIAL, history=history, status="running"))
+    assert isinstance(tracker, MlflowTracker)
+    tracker._background.wait(60)
+
+    (run,) = children(client, run_id)
+    assert (run.info.status, run.data.metrics) == ("RUNNING", {"nll": 1 / 3})
+    tracker.log_trial(run_id, replace(TRIAL, history=[*history, {"step": 4, "nll": 0.25}]))
+    tracker.finish_run(run_id, "FINISHED")
+    (run,) = children(client, run_id)
+    assert run.info.status == "FINISHED"
+    assert [point.step for point in client.get_metric_history(run.info.run_id, "nll")] == [1, 2, 3, 4]
+    assert not warnings
+
+
+def test_point_of_a_running_trial_is_one_request(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tracker = build_tracker(MlflowConfig(), root, EXPERIMENT)
+    assert isinstance(tracker, MlflowTracker)
+    run_id = tracker.start_run("sweep", {}, {})
+    calls: list[str] = []
+    client = tracker._open()
+    for name in ("log_batch", "create_run", "search_runs", "set_terminated", "update_run"):
+        monkeypatch.setattr(client, name, _counted(getattr(client, name), name, calls))
+    for length in (1, 2):
+        calls.clear()
+        tracker.log_trial(run_id, replace(TRIAL, history=TRIAL.history[:length], status="running"))
+        tracker._background.wait(60)
+    assert calls == ["log_batch"]
+    calls.clear()
+    tracker.log_trial(run_id, TRIAL)
+    tracker._background.wait(60)
+    assert calls == ["log_batch", "set_terminated"]
+
+
+def _counted(method: Callable[..., Any], name: str, calls: list[str]) -> Callable[..., Any]:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        calls.append(name)
+        return method(*args, **kwargs)
+
+    return call
+
+
+def test_trial_that_never_ended_is_closed_with_its_run(tracker: Tracker, client: MlflowClient) -> None:
+    run_id = tracker.start_run("sweep", {}, {})
+    tracker.log_trial(run_id, replace(TRIAL, status="running"))
+    tracker.finish_run(run_id, "FAILED")
+    (run,) = children(client, run_id)
+    assert run.info.status == "KILLED"
+
+
+def test_runs_of_a_killed_process_are_closed_by_the_next_and_opened_again_when_resumed(
+    root: Path, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "getpid", lambda: gone.pid)
+        killed = build_tracker(MlflowConfig(), root, EXPERIMENT)
+        run_id = killed.start_run("sweep", {}, {"sweep_id": "killed"})
+    killed.log_trial(run_id, replace(TRIAL, status="running"))
+    assert isinstance(killed, MlflowTracker)
+    killed._background.wait(60)
+
+    other = build_tracker(MlflowConfig(), root, EXPERIMENT)
+    alive = other.start_run("sweep", {}, {})
+    assert [client.get_run(id_).info.status for id_ in (run_id, alive)] == ["KILLED", "RUNNING"]
+    assert [run.info.status for run in children(client, run_id)] == ["KILLED"]
+
+    resumed = build_tracker(MlflowConfig(), root, EXPERIMENT)
+    assert resumed.start_run("sweep", {}, {"sweep_id": "killed"}) == run_id
+    assert client.get_run(run_id).info.status == "RUNNING"
+    resumed.log_trial(run_id, TRIAL)
+    resumed.finish_run(run_id, "FINISHED")
+    assert [run.info.status for run in children(client, run_id)] == ["FINISHED"]
+
+
+def test_run_says_how_its_block_ended(tracker: Tracker, client: MlflowClient) -> None:
+    ended = {}
+    for error in (None, ValueError(), KeyboardInterrupt()):
+        with suppress(ValueError, KeyboardInterrupt), track(tracker, "train", {"a": {"b": 1}}, {}) as run:
+            ended[type(error)] = run._run_id
+            if error:
+                raise error
+    statuses = [client.get_run(run_id).info.status for run_id in ended.values()]
+    assert statuses == ["FINISHED", "FAILED", "KILLED"]
+    assert client.get_run(ended[ValueError]).data.params == {"a.b": "1"}
+
+
+def test_data_is_an_input_of_its_run(tracker: Tracker, client: MlflowClient, warnings: list[str]) -> None:
     run_id = tracker.start_run("train", {}, {})
-    versions = [
-        tracker.register("releases", uri.format(release_id), run_id, {"release_id": release_id}, "challenger")
-        for _ in range(2)
+    uses = [
+        DataUse(f"acme/offline ({split})", "5e" * 32, uri, {"subject": "string"}, 70, {"split": split, "cut": "time"})
+        for split, uri in (("train", "/srv/root/1.json"), ("test", "s3://bucket/1.json"))
     ]
+    for _ in range(2):  # a resumed run tells it again
+        tracker.log_inputs(run_id, uses)
+    inputs = {of.dataset.name: of for of in client.get_run(run_id).inputs.dataset_inputs}
+    assert set(inputs) == {"acme/offline (train)", "acme/offline (test)"}
+    train, test = inputs["acme/offline (train)"], inputs["acme/offline (test)"]
+    assert ("5e" * 32).startswith(train.dataset.digest)
+    assert [of.dataset.source_type for of in (train, test)] == ["local", "s3"]
+    assert json.loads(test.dataset.source) == {"uri": "s3://bucket/1.json"}
+    assert json.loads(train.dataset.schema)["mlflow_colspec"][0]["name"] == "subject"
+    assert json.loads(train.dataset.profile) == {"num_rows": 70}
+    tags = {tag.key: tag.value for tag in train.tags}
+    assert tags == {"mlflow.data.context": "train", "split": "train", "cut": "time"}
+    assert not warnings
+
+
+def test_release_is_one_version_with_its_alias(tracker: Tracker, client: MlflowClient, warnings: list[str]) -> None:
+    run_id = tracker.start_run("train", {}, {})
+    release = facts("r-one", "s3://bucket/acme/releases/r-one/manifest.json")
+    versions = [tracker.register("releases", release, run_id, {"category.accuracy": "0.9"}, "challenger") for _ in "ab"]
     assert versions[0] == versions[1] != ""
     version = client.get_model_version_by_alias("releases", "challenger")
     assert str(version.version) == versions[0]
-    assert (version.source, version.run_id) == (uri.format(release_id), run_id)
-    assert version.tags == {"release_id": release_id, "release_uri": uri.format(release_id)}
+    assert (version.source, version.run_id) == (f"runs:/{run_id}/model", run_id)
+    assert version.tags == {
+        "release_id": "r-one",
+        "release_uri": release.uri,
+        "digest": "d1",
+        "bucket": "acme",
+        "run": "r",
+        "offline": "20260101",
+        "targets": "category",
+        "category.accuracy": "0.9",
+    }
+    assert not warnings
+
+
+def test_model_has_a_signature_and_an_example_and_no_pickle(tracker: Tracker, root: Path) -> None:
+    from mlflow.models import Model
+
+    run_id = tracker.start_run("train", {}, {})
+    tracker.register("described", facts("r-described"), run_id, {}, "challenger")
+    (folder,) = (root / "mlflow" / "artifacts" / run_id).glob("**/model")
+    files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    assert files == ["MLmodel", "data/manifest.json", "data/release.json", "input_example.json"]
+    model = Model.load(str(folder))
+    assert model.signature.inputs.input_names() == ["subject", "language"]
+    assert model.signature.outputs.input_names()[:3] == ["category", "category_confidence", "category_decision"]
+    assert model.load_input_example(str(folder)).columns.tolist() == ["subject", "language"]
+    assert model.metadata["labels"] == {"category": ["billing", "login"]}
+    assert model.metadata["kinds"] == {"subject": "text", "language": "categorical"}
+    pointer = json.loads((folder / "data" / "release.json").read_text())
+    assert pointer == {"id": "r-described", "digest": "d1", "root": "/srv", "bucket": "acme"}
 
 
 def test_alias_moves_to_the_release_that_is_asked_for(tracker: Tracker, client: MlflowClient) -> None:
+    run_id = tracker.start_run("train", {}, {})
     first, second = (
-        tracker.register("moving", f"file:///srv/{release_id}", "", {"release_id": release_id}, "champion")
-        for release_id in ("r1", "r2")
+        tracker.register("moving", facts(release_id), run_id, {}, "champion") for release_id in ("r1", "r2")
     )
     assert str(client.get_model_version_by_alias("moving", "champion").version) == second
     tracker.set_alias("moving", "champion", "r1")
@@ -222,7 +377,8 @@ def test_alias_moves_to_the_release_that_is_asked_for(tracker: Tracker, client: 
 def test_alias_of_an_unregistered_release_warns_and_stays(
     tracker: Tracker, client: MlflowClient, warnings: list[str]
 ) -> None:
-    version = tracker.register("staying", "file:///srv/r1", "", {"release_id": "r1"}, "champion")
+    run_id = tracker.start_run("train", {}, {})
+    version = tracker.register("staying", facts("r1"), run_id, {}, "champion")
     tracker.set_alias("staying", "champion", "r9")
     (warning,) = warnings
     assert "'r9'" in warning
@@ -245,7 +401,7 @@ def test_server_that_is_gone_costs_one_warning_and_no_exception(
     run_id = tracker.start_run("train", {}, {})
     tracker.log_trial(run_id, TRIAL)
     tracker.finish_run(run_id, "FINISHED")
-    assert (run_id, tracker.register("gone", "s3://b/r1", run_id, {"release_id": "r1"}, "champion")) == ("", "")
+    assert (run_id, tracker.register("gone", facts("r1"), run_id, {}, "champion")) == ("", "")
 
     (warning,) = warnings
     assert f"http://127.0.0.1:{closed_port}" in warning
@@ -294,7 +450,7 @@ def test_working_folder_and_global_state_are_left_alone(
 ) -> None:
     run_id = tracker.start_run("train", {}, {})
     tracker.log_json(run_id, "manifest", {})
-    tracker.register("quiet", "file:///srv/r1", run_id, {"release_id": "r1"}, "champion")
+    tracker.register("quiet", facts("r1"), run_id, {}, "champion")
     import mlflow
 
     assert not list(Path.cwd().iterdir())
@@ -302,22 +458,6 @@ def test_working_folder_and_global_state_are_left_alone(
     assert mlflow.active_run() is None
     assert capfd.readouterr() == ("", "")
     assert "MLFLOW_TRACKING_URI" not in os.environ
-
-
-def test_server_is_given_a_pointer_instead_of_a_local_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mlflow import MlflowClient
-
-    server = create_autospec(MlflowClient, instance=True)
-    server.search_model_versions.return_value = []
-    monkeypatch.setattr("mlflow.MlflowClient", lambda tracking_uri: server)
-    tracker = MlflowTracker("http://mlflow.example:5000", EXPERIMENT, tmp_path)
-    for uri in ("file:///srv/r1", "s3://bucket/r1"):
-        tracker.register("releases", uri, "run1", {"release_id": "r1"}, "challenger")
-
-    sources = [call.args[1] for call in server.create_model_version.call_args_list]
-    assert sources == ["runs:/run1/release_pointer.json", "s3://bucket/r1"]
-    pointer = {"release_id": "r1", "release_uri": "file:///srv/r1"}
-    server.log_dict.assert_called_once_with("run1", pointer, "release_pointer.json")
 
 
 def test_import_is_light_and_changes_nothing() -> None:
