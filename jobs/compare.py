@@ -26,8 +26,11 @@ def main(job: Job) -> None:
     for name, key in places.items():
         job.emit(Saved(what=name, uri=storage.uri(key)))
     job.report.result = result
-    best = found[0].tables[0].rows[0].release
-    job.report.next = [job.command("promote", f"release={best}", f"data.bucket={found[0].bucket}")]
+    without = tuple(f"compare.{name}" for name in type(config).model_fields)
+    for comparison in found:
+        if best := comparison.best:
+            changed = (f"release={best}", f"data.bucket={comparison.bucket}")
+            job.report.next.append(job.command("promote", *changed, without=without))
 
 
 if __name__ == "__main__":

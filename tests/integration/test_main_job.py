@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
@@ -70,6 +71,8 @@ def test_the_run_is_mirrored(trained: Ran, root: Path) -> None:
     assert any(run.data.tags.get("stopped_early") == "true" for run in runs)  # ASHA ended a trial before its time
     (parent,) = [run for run in runs if "family" not in run.data.tags]
     assert parent.info.status == "FINISHED"
+    inputs = {of.dataset.name for of in parent.inputs.dataset_inputs}
+    assert inputs == {f"simulated/offline ({split})" for split in ("train", "validation", "calibration", "test")}
     assert parent.data.params["sweep.num_trials"] == "2"
     assert not (REPOSITORY / "mlruns").exists()
 
@@ -93,8 +96,8 @@ def test_logs_are_json_lines_by_scope(trained: Ran, root: Path) -> None:
     assert (root / "logs/ml.jsonl").exists()
 
 
-def test_any_file_is_scored_with_decisions(
-    trained: Ran, root: Path, on_head: Callable[..., Ran], tmp_path: Path
+def test_any_file_is_scored_with_decisions_and_mlflow_loads_what_scored_it(
+    trained: Ran, root: Path, on_head: Callable[..., Ran], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unseen = tmp_path / "new.jsonl"
     lines = (root / "simulated/raw/unseen.jsonl").read_bytes().splitlines()
@@ -118,6 +121,25 @@ def test_any_file_is_scored_with_decisions(
     refused = pq.read_table(tmp_path / "answers.refused.parquet").to_pylist()
     assert [row["original"] for row in refused] == [b"{broken\n"]
     assert "review" in ran.output or "suggest" in ran.output
+
+    champion = _champion_of_mlflow(root, monkeypatch)
+    found = champion.predict([*map(orjson.loads, lines), {"subject": "only a subject"}])
+    by_row = sorted(answers, key=lambda answer: answer["source_row"])
+    for target in ("category", "priority", "severity"):
+        assert found[target].tolist() == [answer[target] for answer in by_row]
+        confidences = [answer[f"{target}_confidence"] for answer in by_row]
+        assert found[f"{target}_confidence"].tolist() == pytest.approx(confidences)
+
+
+def _champion_of_mlflow(root: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    import mlflow
+
+    monkeypatch.delenv("TICKETS_ROOT", raising=False)
+    mlflow.set_tracking_uri(f"sqlite:///{root}/mlflow/mlflow.db")
+    try:
+        return mlflow.pyfunc.load_model("models:/tickets-simulated@champion")
+    finally:
+        mlflow.set_tracking_uri(None)
 
 
 def test_an_export_without_a_usable_row_makes_nothing(root: Path, on_head: Callable[..., Ran]) -> None:
@@ -217,6 +239,19 @@ def test_multirun_makes_a_release_per_point(root: Path, on_head: Callable[..., R
     assert sorted(families) == [["catboost"], ["dnn"], ["xgboost"]]
     assert [report["result"]["ingest"]["reused"] for report in ran.reports] == [False, True, True]
     assert len(list((root / "multirun/releases").iterdir())) == 3
+
+    compared = run_job("compare", root, "compare.multirun=latest")  # from kept answers, without Ray
+    assert compared.code == 0, compared.output
+    (bucket,) = compared.report["result"]["buckets"]
+    assert (bucket["bucket"], bucket["unpaired"]) == ("multirun", None)
+    (table,) = bucket["tables"]
+    assert table["num_rows"] == ran.reports[0]["result"]["rows"]["test"]
+    own = {of["result"]["release"]: of["result"]["test"]["category"] for of in ran.reports}
+    for row in table["rows"]:
+        for name in ("accuracy", "weighted_f1", "nll", "automation"):
+            assert row["figures"][name] == pytest.approx(own[row["release"]][name])
+    assert sum(row["verdict"] == "baseline" for row in table["rows"]) == 1
+    assert "model=dnn" in ran.output[ran.output.index("multirun 2") :]
 
 
 @pytest.mark.parametrize("entrypoint", [["jobs/train.py"], ["--", "python", "jobs/train.py"]], ids=["file", "python"])

@@ -117,6 +117,11 @@ class BucketComparison:
         """As JSON-able values."""
         return asdict(self)
 
+    @property
+    def best(self) -> str | None:
+        """The best release by the first target that has rows; None where rows are not the same."""
+        return next((table.rows[0].release for table in self.tables if table.baseline), None)
+
     def name_of(self, release: str) -> str:
         """What sets a release apart."""
         return next(entrant.name for entrant in self.entrants if entrant.release == release)

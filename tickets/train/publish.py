@@ -135,7 +135,7 @@ def judge_and_publish(
             "digest": dataset.snapshot.digest,
             "split": dataset.split_kind,
             "splits": splits,
-            "answers": save_answers(storage, config.bucket, dataset.table["ticket_id"].filter(pa.array(test)), answers),
+            "answers": save_answers(storage, config.bucket, table["ticket_id"], answers),
         },
         {
             "test": scores,
