@@ -69,7 +69,7 @@ def sweep(
         config: Trials, concurrency, accelerator.
         search: Ranges.
         run_dir: Folder, for its owner alone, in which Tune keeps its state and trials what they reached.
-        on_trial: Told of every trial when it ends, and of each that had ended before.
+        on_trial: Told of every trial after each step and when it ends, and of each that had ended before.
 
     Raises:
         ModelError: Every trial failed; names the first error.
@@ -184,6 +184,7 @@ def _watch(
                 self._finished.add(name)
             elif math.isfinite(loss):
                 self._history.setdefault(name, []).append({"step": result["training_iteration"], "nll": loss})
+                on_trial(self._record(trial, "running", None))
 
         def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
             self._end(trial, "finished" if trial.trial_id in self._finished else "stopped", None)
@@ -191,18 +192,21 @@ def _watch(
         def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
             self._end(trial, "failed", str(trial.get_error() or "no message"))
 
-        def _end(self, trial: Any, status: Any, error: str | None) -> None:
-            record = TrialRecord(
+        def _record(self, trial: Any, status: Any, error: str | None) -> TrialRecord:
+            return TrialRecord(
                 trial_id=trial.trial_id,
                 family=family_name,
                 target=target,
                 params=dict(trial.config),
-                history=self._history.get(trial.trial_id, []),
+                history=tuple(self._history.get(trial.trial_id, [])),
                 status=status,
                 error=error,
                 seconds=float((trial.last_result or {}).get("time_total_s", 0.0)),
                 nll=self._reached.get(trial.trial_id),
             )
+
+        def _end(self, trial: Any, status: Any, error: str | None) -> None:
+            record = self._record(trial, status, error)
             self.records.append(record)
             log.write_record(record)
             on_trial(record)
