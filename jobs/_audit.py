@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from _entry import Job
 
+from tickets import logs
 from tickets.events import Checked, Saved
 from tickets.page import render
 from tickets.snapshots import Snapshot
@@ -23,7 +24,8 @@ def look(job: Job, offline: Snapshot) -> Audit:
     Raises:
         TicketsError: As `audit_tickets`.
     """
-    audit = audit_tickets(job.storage, offline, job.config)
+    with logs.timed(logs.get("ml"), "audit", rows=offline.num_rows):
+        audit = audit_tickets(job.storage, offline, job.config)
     job.tell(format_audit(audit))
     places = {"audit": f"{job.run_key}/audit.json", "audit page": f"{job.run_key}/audit.html"}
     job.storage.write_json(places["audit"], {"offline": offline.id, **audit.to_json()})

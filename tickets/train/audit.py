@@ -135,7 +135,7 @@ def audit_target(
     asked: DecideConfig,
     views: Views | None = None,
 ) -> TargetAudit:
-    """Look at one target. The false alarm rate of the verdicts `learnable` and `weak` is `config.significance`.
+    """Look at one target. The false alarm rates of the verdict are those of `verdict.judge_views`.
 
     Args:
         name: The target. An input of this name is left out, and so is a candidate.
