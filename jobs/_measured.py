@@ -85,7 +85,8 @@ def service(name: str, root: str, bucket: str, release_id: str, log_dir: Path) -
     keys_file.write_text(key)
     given = {"TICKETS_ROOT": root, "TICKETS_BUCKET": bucket, "TICKETS_RELEASE": release_id}
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
-    environment |= given | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(JOBS)}
+    path = os.pathsep.join(filter(None, (str(JOBS), os.environ.get("PYTHONPATH"))))
+    environment |= given | {"OMP_NUM_THREADS": "1", "PYTHONPATH": path}
     with (log_dir / f"{name}.log").open("wb") as log:
         command = _command(name, port, bucket, release_id, keys_file)
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)

@@ -80,13 +80,20 @@ def unseen(root: Path) -> list[dict[str, Any]]:
 
 
 def _replicas() -> dict[str, int]:
-    """Deployment → process id of its only replica."""
-    found = {}
+    """Deployment → process id of its only replica, or of one of them."""
+    return dict(_processes())
+
+
+def _pids() -> set[int]:
+    """Process ids of all replicas."""
+    return {pid for _, pid in _processes()}
+
+
+def _processes() -> Iterator[tuple[str, int]]:
     for process in psutil.process_iter(["cmdline"]):
         title = " ".join(process.info["cmdline"] or ())
         if title.startswith("ray::ServeReplica:tickets:"):
-            found[title.split(":")[4].split()[0].split(".")[0]] = process.pid  # at work its method's name follows
-    return found
+            yield title.split(":")[4].split()[0].split(".")[0], process.pid  # at work its method's name follows
 
 
 @contextmanager
@@ -242,7 +249,7 @@ def test_serve_deploy_takes_what_the_job_wrote(graph: Graph, head: Head, tmp_pat
 
 def test_fused_answers_like_composed(graph: Graph, unseen: list[dict[str, Any]]) -> None:
     composed = [graph.triage(ticket) for ticket in unseen]
-    graph.deploy("serve.layout=fused")
+    graph.deploy("serve.layout=fused", "serve.replicas.ingress=2")
     assert set(_replicas()) == {"ingress"}
     for ticket, expected in zip(unseen, composed, strict=True):
         answer = graph.triage(ticket)
@@ -251,6 +258,24 @@ def test_fused_answers_like_composed(graph: Graph, unseen: list[dict[str, Any]])
         for target, label in answer["labels"].items():
             assert label["probability"] == pytest.approx(expected["labels"][target]["probability"], abs=1e-6)
             assert label["action"] == expected["labels"][target]["action"]
+
+
+def test_two_fused_processes_count_the_arrivals_of_both_and_of_the_dead(graph: Graph) -> None:
+    def counts(num: int = 8) -> set[int]:
+        """What the volume is, says whoever answers; a ticket that is asked about again counts no more."""
+        known = {**TICKET, "ticket_id": "shared-0"}
+        return {graph.triage(known)["anomaly"]["volume"]["count"] for _ in range(num)}
+
+    before = _pids()
+    assert len(before) == 2
+    for number in range(12):
+        graph.triage({**TICKET, "ticket_id": f"shared-{number}"})
+    _wait_until(lambda: len(counts()) == 1)
+    (everything,) = counts(1)
+    assert everything >= 12
+    os.kill(min(before), signal.SIGKILL)
+    _wait_until(lambda: len(_pids() - {min(before)}) == 2 and graph.ask("/readyz")[0] == 200)
+    _wait_until(lambda: counts() == {everything})
 
 
 def test_serve_build_describes_the_graph(root: Path, trained: Ran, tmp_path: Path) -> None:

@@ -104,3 +104,30 @@ def test_a_call_that_hangs_is_given_up_and_its_place_is_free() -> None:
         assert await coalesced("r1", "next") == "r1:next"
 
     asyncio.run(go())
+
+
+def test_who_gives_up_alone_frees_the_place_of_its_call() -> None:
+    async def go() -> None:
+        gate = Gate()
+        coalesced = Coalesced(gate, 16, 1, 9)
+        alone = asyncio.create_task(coalesced("r1", "gone"))
+        await gate.entered.wait()
+        later = asyncio.create_task(coalesced("r1", "later"))
+        await asyncio.sleep(0)
+        assert len(gate.asked) == 1
+        alone.cancel()
+        gate.open.set()
+        assert await later == "r1:later"
+
+    asyncio.run(go())
+
+
+def test_where_others_may_come_even_the_first_waits_for_them() -> None:
+    async def go() -> None:
+        gate = Gate()
+        gate.open.set()
+        coalesced = Coalesced(gate, 16, 1, 9, linger_s=9, num_expected=lambda: 2)
+        assert await asyncio.gather(coalesced("r1", 1), coalesced("r1", 2)) == ["r1:1", "r1:2"]
+        assert gate.asked == [("r1", [1, 2])]
+
+    asyncio.run(go())
