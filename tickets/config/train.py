@@ -47,6 +47,8 @@ class FeaturesConfig(Config):
     """Text fields that are searched for codes beside the text, and not read as language."""
     codes: bool = True
     """Read what machines write into texts and logs: error codes, exceptions, stack traces, files, identifiers."""
+    measures: bool = False
+    """With `codes`, read numbers of the text too: its length, its stack traces, its share of log lines, its codes."""
     fields: tuple[str, ...] | None = None
     """Categorical, number and flag fields to use; unset: all that are known at the stage and are no target."""
     field_dropout: Fraction = 0.25

@@ -40,7 +40,7 @@ class Features:
         chars: float32 CSR [n, terms], TF-IDF of characters within words, rows of length 1 or 0.
         vectors: float32 [n, d], unit sentence vectors.
         categories: int32 [n, c], codes: 0 missing, 1 unseen.
-        numbers: float32 [n, m], scaled, NaN where missing: the fields, and behind them the measures of the text.
+        numbers: float32 [n, m], scaled, NaN where missing: the fields, and behind them measures of the text.
         texts: object [n], the texts themselves as str, for models that read text by themselves.
     """
 
@@ -159,7 +159,7 @@ class FeatureState:
         selection: The fields that are read.
         words: Vocabulary of the text.
         categories: Known values.
-        numbers: Centres and scales, of the measures of the text too; without these no code is looked for.
+        numbers: Centres and scales, of the measures of the text too where they are read.
     """
 
     def __init__(
@@ -190,7 +190,7 @@ class FeatureState:
             selection,
             Words.fit(texts, tokens, config),
             tabular.Categories.fit(table, _with_values(table, selection.categories)),
-            tabular.Numbers.fit(table, selection.numbers, measures),
+            tabular.Numbers.fit(table, selection.numbers, measures if config.measures else None),
         )
 
     def transform(self, table: pa.Table, vectors: np.ndarray) -> Features:
@@ -201,7 +201,7 @@ class FeatureState:
             vectors: float32 [n, d], the sentence vectors of `texts(table)`.
         """
         texts = self.texts(table)
-        reads_codes = any(name in MEASURES for name in self.numbers.centres)
+        reads_codes = self.words.num_codes or any(name in MEASURES for name in self.numbers.centres)
         tokens, measures = _read_codes(table, texts, self.selection) if reads_codes else ([[]] * len(texts), {})
         words, chars = self.words.transform(texts, tokens)
         return Features(

@@ -63,16 +63,18 @@ class Words:
 
     @property
     def terms(self) -> tuple[list[str], list[str]]:
-        """Terms of words and of characters, each in the order of its columns."""
-        words, chars = (sorted(of.vocabulary_, key=of.vocabulary_.__getitem__) for of in self._vectorizers)
-        return words, chars
+        """Words with codes behind them, and characters, each in the order of its columns."""
+        words, chars, codes = (_terms(vectorizer) for vectorizer in self._vectorizers)
+        return [*words, *codes], chars
+
+    @property
+    def num_codes(self) -> int:
+        """Codes that are known."""
+        return len(self._vectorizers[2].vocabulary_)
 
     def save(self, folder: Path) -> None:
         """Write `words.json` (vocabularies and settings) and `words.npz` (inverse document frequencies)."""
-        spec = [
-            {"shape": _shape(vectorizer), "terms": terms}
-            for vectorizer, terms in zip(self._vectorizers, self.terms, strict=True)
-        ]
+        spec = [{"shape": _shape(vectorizer), "terms": _terms(vectorizer)} for vectorizer in self._vectorizers]
         (folder / "words.json").write_text(json.dumps(spec, ensure_ascii=False), encoding="utf-8")
         frequencies = [vectorizer.idf_ if vectorizer.vocabulary_ else np.zeros(0) for vectorizer in self._vectorizers]
         np.savez(folder / "words.npz", word=frequencies[0], char_wb=frequencies[1], codes=frequencies[2])
@@ -153,6 +155,11 @@ def _restored(shape: dict[str, Any], terms: list[str], frequencies: np.ndarray) 
     if terms:
         vectorizer.idf_ = frequencies.astype(np.float32)
     return vectorizer
+
+
+def _terms(vectorizer: TfidfVectorizer) -> list[str]:
+    """Known terms in the order of their columns."""
+    return sorted(vectorizer.vocabulary_, key=vectorizer.vocabulary_.__getitem__)
 
 
 def _shape(vectorizer: TfidfVectorizer) -> dict[str, Any]:

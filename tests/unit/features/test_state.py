@@ -154,7 +154,7 @@ def test_values_that_training_did_not_hold(state: FeatureState, table: pa.Table,
 
 def test_columns_without_training_values_are_left_out(state: FeatureState) -> None:
     assert set(state.categories.values) == {"product", "channel", "language", "weekend_ticket"}
-    assert set(state.numbers.centres) == {"affected_users", "account_age_days", *MEASURES}
+    assert set(state.numbers.centres) == {"affected_users", "account_age_days"}
 
 
 def test_texts_are_joined_line_by_line() -> None:
@@ -220,7 +220,7 @@ def test_codes_are_read_from_the_text_and_from_logs(table: pa.Table, vectors: np
         texts = pa.array([text if row % 2 else "nothing" for row in range(table.num_rows)])
         changed = table.set_column(table.column_names.index(name), name, texts)
         selection = select_fields(FeaturesConfig(), (), TARGETS)
-        state = FeatureState.fit(changed, selection, FeaturesConfig())
+        state = FeatureState.fit(changed, selection, FeaturesConfig(measures=True))
         read = state.transform(changed, vectors)
         silent = FeaturesConfig(codes=False)
         without = FeatureState.fit(changed, select_fields(silent, (), TARGETS), silent).transform(changed, vectors)
@@ -250,4 +250,21 @@ def test_text_alone_is_what_a_table_without_fields_reads_as(
     assert _identical(state.transform(bare, vectors), copies)
     assert not copies.categories.any()
     assert features.categories.any()
-    assert np.isnan(copies.numbers).sum() == len(features) * 2
+    assert np.isnan(copies.numbers).all()
+
+
+def test_measures_of_the_text_are_numbers_that_text_alone_has(
+    table: pa.Table, vectors: np.ndarray, tmp_path: Path
+) -> None:
+    config = FeaturesConfig(measures=True)
+    state = FeatureState.fit(table, select_fields(config, (), TARGETS), config)
+    assert set(state.numbers.centres) == {"affected_users", "account_age_days", *MEASURES}
+    assert state.num_fields == len(state.categories.values) + 2
+    read = state.transform(table, vectors)
+    copies = state.text_alone(read)
+    assert np.isnan(copies.numbers).sum() == len(read) * 2
+    assert _identical(state.transform(without_fields(table, state.selection), vectors), copies)
+    state.save(tmp_path)
+    assert _identical(FeatureState.load(tmp_path).transform(table, vectors), read)
+    empty = pa.table({name: pa.nulls(1, table.schema.field(name).type) for name in table.column_names})
+    assert np.isnan(state.transform(empty, vectors[:1]).numbers).all()
