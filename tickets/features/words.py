@@ -62,10 +62,10 @@ class Words:
         return _rows((words, texts), (known_codes, codes)), _rows((chars, texts))
 
     @property
-    def terms(self) -> tuple[list[str], list[str]]:
-        """Terms of words and of characters, each in the order of its columns."""
-        words, chars = (sorted(of.vocabulary_, key=of.vocabulary_.__getitem__) for of in self._vectorizers)
-        return words, chars
+    def terms(self) -> tuple[list[str], list[str], list[str]]:
+        """Terms of words, of characters and of codes, each in the order of its columns."""
+        words, chars, codes = (sorted(of.vocabulary_, key=of.vocabulary_.__getitem__) for of in self._vectorizers)
+        return words, chars, codes
 
     def save(self, folder: Path) -> None:
         """Write `words.json` (vocabularies and settings) and `words.npz` (inverse document frequencies)."""
