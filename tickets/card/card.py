@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tickets import logs
-from tickets.card.automation import automation
+from tickets.card.automation import automation, policies_of
 from tickets.card.behaviour import Clean, run_tests
 from tickets.card.confusion import automated_labels, worst_pairs
 from tickets.card.costs import prediction_costs, sizes
@@ -62,9 +62,10 @@ def build_card(subject: Subject, config: CardConfig) -> dict[str, Any]:
     Returns:
         `format`, `release`, `bucket`, `released_at`, `made_at`; `asked` (precision and confidence); `data` (lineage);
         `reads` (what the model reads of a ticket); `audit`; `costs` (`bytes` and `cpu_ms`); `targets`: per target
-        `labels`, `scores` and `scores_unseen` (as the manifest has them), `calibration`, `ensemble`, `automation`,
-        `automated_labels`, `slices`, `confusion`, `behaviour`, `families`, `trials`, `importance`, `inside`;
-        `no_model` (targets that were asked for in vain); and in `uses` and `limits` what follows, in words.
+        `labels`, `support`, `scores`, `scores_unseen` and `scores_alone` (as the manifest has them), `calibration`,
+        `ensemble`, `automation`, `automated_labels`, `slices`, `confusion`, `behaviour`, `families`, `trials`,
+        `importance`, `inside`; `no_model` (targets that were asked for in vain); and in `uses` and `limits` what
+        follows, in words.
     """
     manifest, model, tickets = subject.manifest, subject.model, subject.tickets
     confidence = float(manifest.config["decide"]["confidence"])
@@ -92,6 +93,7 @@ def build_card(subject: Subject, config: CardConfig) -> dict[str, Any]:
         "reads": {
             "stage": selection.stage.value,
             "text": list(selection.text),
+            "logs": list(selection.logs),
             "categories": list(model.state.categories.values),
             "numbers": list(model.state.numbers.centres),
             "cleaning": [step["kind"] for step in manifest.config.get("cleaning", {}).get("steps", [])],
@@ -120,12 +122,14 @@ def _measured(
     confidence: float,
 ) -> dict[str, Any]:
     """What test rows say of a target."""
-    state, own = subject.model.state, features.take(judged.rows)
-    seed = config.seed
+    state, own, seed = subject.model.state, features.take(judged.rows), config.seed
+    asked = subject.manifest.config["decide"]
     return {
-        "automation": automation(judged, confidence),
+        "automation": automation(judged, asked, confidence),
         "automated_labels": automated_labels(judged, confidence),
-        "slices": error_slices(judged, columns, config.slice_rows, config.significance, confidence),
+        "slices": error_slices(
+            judged, columns, asked["automate_precision"], config.slice_rows, config.significance, confidence
+        ),
         "confusion": worst_pairs(judged),
         "importance": permutation_importance(
             judged.model, state, own, judged.truth, config.importance_rows, seed, confidence
@@ -141,9 +145,10 @@ def _known(judged: Judged, subject: Subject, costs: Mapping[str, Any]) -> dict[s
     of_parts = costs["bytes"]["targets"][name], costs["cpu_ms"]["targets"][name]
     return {
         "labels": list(judged.model.labels.names),
-        "support": judged.model.policy.support.to_json(),
+        "support": {pattern: of.support.to_json() for pattern, of in policies_of(judged.model.policy).items()},
         "scores": metrics["test"][name],
         "scores_unseen": metrics["test_unseen_text"][name],
+        "scores_alone": metrics["test_text_alone"].get(name),
         "calibration": chosen["calibration"],
         "ensemble": chosen.get("ensemble"),
         "families": families(name, chosen, training["trials"], training["fit_s"].get(name, {}), *of_parts),

@@ -11,6 +11,7 @@ import numpy as np
 
 from tickets.card.judged import Encode, Tickets
 from tickets.features.state import Features
+from tickets.models import transformer
 from tickets.models.ensemble import pool
 from tickets.models.triage import TargetModel, TriageModel
 
@@ -18,12 +19,14 @@ _NUM_WARM_UPS: Final = 3
 
 
 def sizes(model_dir: Path, model: TriageModel) -> dict[str, Any]:
-    """Bytes on disk of a saved model: `features`, and per target in `targets` one number for each member and `head`."""
+    """Bytes on disk of a saved model: `features`, per target in `targets` one number for each member and `head`, and
+    `shared`, a network that several targets share."""
     targets = {}
     for target in model.targets:
         parts = [member.family for member in target.members] + ["head"] * (target.head is not None)
         targets[target.name] = {part: _num_bytes(model_dir / "targets" / target.name / part) for part in parts}
-    return {"features": _num_bytes(model_dir / "features"), "targets": targets}
+    shared = _num_bytes(model_dir / transformer.NAME)
+    return {"features": _num_bytes(model_dir / "features"), "targets": targets, "shared": shared}
 
 
 def prediction_costs(model: TriageModel, encode: Encode, tickets: Tickets, num_tickets: int) -> dict[str, Any]:
@@ -60,7 +63,8 @@ def _target_costs(target: TargetModel, features: list[Features]) -> dict[str, fl
         heads = [target.head.predict(of) for of in features]
     members = []
     for member in target.members:
-        inputs = list(zip(features, heads, strict=True))
+        # Fresh copies: what a network said of features is kept for the other targets that share it.
+        inputs = [(of.take(np.arange(1)), head) for of, head in zip(features, heads, strict=True)]
         costs[member.family] = _median_ms(member.classifier.predict, inputs)
         members.append([member.classifier.predict(*given) for given in inputs])
 
@@ -73,11 +77,12 @@ def _target_costs(target: TargetModel, features: list[Features]) -> dict[str, fl
 
 
 def _median_ms(work: Callable[..., Any], inputs: Sequence[tuple[Any, ...]]) -> float:
-    """Of the CPU time of one call for each input, after a few calls that do not count."""
-    for given in inputs[:_NUM_WARM_UPS]:
+    """Of the CPU time of one call for each input but a few at the start, that warm up."""
+    num_warm_ups = min(_NUM_WARM_UPS, len(inputs) - 1)
+    for given in inputs[:num_warm_ups]:
         work(*given)
     spent = []
-    for given in inputs:
+    for given in inputs[num_warm_ups:]:
         started = time.process_time()
         work(*given)
         spent.append(1000 * (time.process_time() - started))

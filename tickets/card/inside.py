@@ -68,7 +68,8 @@ def _strongest(
     model: Linear, labels: Labels, state: FeatureState, features: Features, codes: NDArray[np.int64], config: CardConfig
 ) -> dict[str, Any]:
     of_words, _, _, of_codes, of_numbers = (model.scale * _centred(block) for block in model.blocks(features))
-    terms = state.words.terms[0]
+    words, _, found_codes = state.words.terms
+    terms = [*words, *found_codes]
     is_shown = np.asarray((features.words > 0).sum(axis=0)).ravel() >= config.term_rows
     values = list(_field_values(model, state, features)) if len(of_codes) + len(of_numbers) else []
     of_values = np.vstack([of_codes, of_numbers])

@@ -45,13 +45,13 @@ def verdict(target: Target) -> tuple[Tone, str]:
     """What test rows say of the promised precision of automated answers: a tone, and words."""
     found = target["automation"]["automate"]
     right = found["right"]
-    if found["threshold"] is None:
+    if found["asked"] is None:
         return "warn", "nothing is automated"
     if not right["num_rows"]:
         return "warn", "no test ticket reached the threshold"
-    if right["high"] < found["threshold"]["precision"]:
+    if right["high"] < found["asked"]:
         return "bad", "less than promised"
-    return "good", "kept on test tickets" if right["low"] < found["threshold"]["precision"] else "more than promised"
+    return "good", "kept on test tickets" if right["low"] < found["asked"] else "more than promised"
 
 
 def percent(share: float | None, digits: int = 1) -> str:
@@ -61,8 +61,8 @@ def percent(share: float | None, digits: int = 1) -> str:
 
 def _use(name: str, target: Target, asked: Mapping[str, Any]) -> str:
     automate, suggest = target["automation"]["automate"], target["automation"]["suggest"]
-    suggested = f"{percent(suggest['coverage'])} may be suggested" if suggest["threshold"] else "none is suggested"
-    if automate["threshold"] is None:
+    suggested = f"{percent(suggest['coverage'])} may be suggested" if suggest["asked"] else "none is suggested"
+    if automate["asked"] is None:
         return (
             f"{name}: not to be automated. No threshold was shown to keep the asked "
             f"{percent(asked['automate_precision'], 0)}{_less(target)}; {suggested} to a person, who decides."
@@ -73,7 +73,7 @@ def _use(name: str, target: Target, asked: Mapping[str, Any]) -> str:
     return (
         f"{name}: may be automated where the answer says so. That was {percent(automate['coverage'])} of the test "
         f"tickets, {percent(right['share'])} of them right ({_span(right)}), asked were "
-        f"{percent(automate['threshold']['precision'], 0)}. Of all, {suggested} to a person, who decides."
+        f"{percent(automate['asked'], 0)}. Of all, {suggested} to a person, who decides."
     )
 
 
@@ -82,7 +82,7 @@ def _less(target: Target) -> str:
     if not target["automation"]["ladder"]:
         return ", nor any lower one that may be asked for"
     rung = target["automation"]["ladder"][-1]
-    asked, right = percent(rung["threshold"]["precision"], 0), rung["right"]
+    asked, right = percent(rung["asked"], 0), rung["right"]
     came_true = f", {percent(right['share'])} of them right ({_span(right)})" if right["num_rows"] else ""
     return f" (with {asked} asked, {percent(rung['coverage'])} of the test tickets would be{came_true})"
 
@@ -111,6 +111,9 @@ def _of_target(name: str, target: Target, card: Card) -> Iterator[str]:
     scores, audit = target["scores"], {of["target"]: of for of in card["audit"]}.get(name)
     if audit and audit["verdict"] != "learnable":
         yield f"{name}: the audit calls it {audit['verdict']} ({audit['reason']})."
+    for caution in (audit or {}).get("cautions", ()):
+        if caution["about"] == "leak":
+            yield f"{name}: {caution['sentence']}"
     accuracy, floor = scores["accuracy"], scores["majority_floor"]
     if accuracy["low"] is not None and floor is not None and accuracy["low"] <= floor:
         yield (
@@ -127,10 +130,10 @@ def _of_target(name: str, target: Target, card: Card) -> Iterator[str]:
 def _promise(name: str, target: Target) -> Iterator[str]:
     tone, _ = verdict(target)
     found = target["automation"]["automate"]
-    if tone == "bad" and found["threshold"]:
+    if tone == "bad":
         yield (
             f"{name}: automated answers were right less often than promised ({_span(found['right'])} against "
-            f"{percent(found['threshold']['precision'], 0)}): do not automate before this is understood."
+            f"{percent(found['asked'], 0)}): do not automate before this is understood."
         )
     error = target["scores"]["consistency"]["debiased_error"]
     if error["p_value"] is not None and error["p_value"] < _SURE:
@@ -141,17 +144,20 @@ def _promise(name: str, target: Target) -> Iterator[str]:
 
 
 def _support(name: str, target: Target) -> Iterator[str]:
-    support, automation = target["support"], target["automation"]
-    unknown = [label for label in target["labels"] if label not in support["labels"]]
-    if automation["automate"]["threshold"] is None:
+    """Which tickets may be automated at all: those that calibration saw enough of."""
+    thresholds = target["automation"]["automate"]["thresholds"]
+    support = {pattern: of for pattern, of in target["support"].items() if thresholds[pattern]}
+    if not support:
         return
-    if unknown:
+    seen = {label for of in support.values() for label in of["labels"]}
+    if unknown := [label for label in target["labels"] if label not in seen]:
         yield f"{name}: {_names(unknown)} is never automated, since calibration saw no ticket with such a label."
-    languages = [language or "(none)" for language in support["languages"]]
+    languages = dict.fromkeys(language or "(none)" for of in support.values() for language in of["languages"])
+    inputs = "; ".join(pattern.replace("+", " and ") for pattern in support)
+    others = target["automation"]["num_unsupported"]
     yield (
-        f"{name}: the promise holds for tickets in {_names(languages)} with these inputs: "
-        f"{_names([pattern.replace('+', ' and ') for pattern in support['patterns']], '; ')}. Others are not automated"
-        + (f"; that were {automation['num_unsupported']} test tickets." if automation["num_unsupported"] else ".")
+        f"{name}: the promise holds for tickets in the languages {_names(list(languages))} with these inputs: "
+        f"{inputs}. Others are not automated{f'; that were {others} test tickets' if others else ''}."
     )
 
 
@@ -183,7 +189,10 @@ def _tests(name: str, target: Target) -> Iterator[str]:
     for of in target["behaviour"]:
         if of["passed"] is False:
             test, labels, relabelled = of["test"].replace("_", " "), of["labels"], of["relabelled"]
-            acted = f"; {percent(relabelled['share'])} of the automated answers turn into another automated label"
+            acted = (
+                f"; {percent(relabelled['share'])} of the automated answers turn into another automated label (bar "
+                f"{percent(of['automated_bar'], 0)})"
+            )
             yield (
                 f"{name}: it minds “{test}” more than it should: {percent(labels['share'])} of the labels change (bar "
                 f"{percent(of['bar'], 0)}){acted if relabelled['num_rows'] else ''}."
@@ -194,6 +203,6 @@ def _span(right: Mapping[str, Any]) -> str:
     return f"{100 * right['low']:.1f}–{percent(right['high'])}"
 
 
-def _names(names: list[str], between: str = ", ") -> str:
-    shown = between.join(names[:_MAX_NAMES])
+def _names(names: list[str]) -> str:
+    shown = ", ".join(names[:_MAX_NAMES])
     return f"{shown} and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else shown

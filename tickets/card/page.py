@@ -56,10 +56,10 @@ def _glance(card: Card) -> Section:
                 _learned(learned) if learned else None,
                 Interval(accuracy["value"], accuracy["low"], accuracy["high"], is_share=True),
                 Share(scores["majority_floor"]),
-                Share(automate["coverage"] if automate["threshold"] else 0.0),
+                Share(automate["coverage"]),
                 right(automate["right"]),
                 Status(words, tone),
-                Share(found["suggest"]["coverage"] if found["suggest"]["threshold"] else 0.0),
+                Share(found["suggest"]["coverage"]),
             )
         )
     asked = card["asked"]
@@ -92,7 +92,7 @@ def _data(card: Card) -> Section:
     )
     inputs = [
         f"{kind}: {', '.join(names)}"
-        for kind, names in (("text", reads["text"]), ("categories", reads["categories"]), ("numbers", reads["numbers"]))
+        for kind, names in ((kind, reads[kind]) for kind in ("text", "logs", "categories", "numbers"))
         if names
     ]
     how = {
@@ -130,7 +130,7 @@ def _audit(card: Card) -> Section:
         )
     columns = "Target", "Verdict", "Labelled", "Labels", "Floor", "Ceiling of the text", "Quick baseline", "Why"
     found = tuple(
-        f"{of['target']}: {text}" for of in card["audit"] for text in map(_caution, of.get("cautions") or ()) if text
+        f"{of['target']}: {caution['sentence']}" for of in card["audit"] for caution in of.get("cautions", ())
     )
     table = Table("", columns, tuple(rows), "Looked at before anything was trained.")
     return Section("Audit: what can be learned at all", (table, *found) if rows else ())
@@ -140,26 +140,23 @@ def _learned(found: str) -> Status:
     return Status(found, _VERDICTS[found]) if found in _VERDICTS else Status(found)
 
 
-def _caution(found: Any) -> str:
-    """What an audit warns of, as a sentence; however it is written down."""
-    return str(found.get("text") or found.get("message") or "") if isinstance(found, Mapping) else str(found)
-
-
 def _costs(card: Card) -> Section:
     cpu, size = card["costs"]["cpu_ms"], card["costs"]["bytes"]
     rows: list[tuple[Cell, ...]] = [
         ("all targets", "sentence encoder", _ms(cpu["encoder"]), _mib(size["encoder"])),
         ("all targets", "features", _ms(cpu["features"]), _mib(size["features"])),
     ]
+    if size["shared"]:
+        rows.append(("several targets", "the transformer that they share", None, _mib(size["shared"])))
     for name, parts in cpu["targets"].items():
         for part, cost in parts.items():
             label = {"head": "text head", "decision": "pool, calibration, decision"}.get(part, part)
             rows.append((name, label, _ms(cost), _mib(size["targets"][name].get(part))))
     total = cpu["encoder"] + cpu["features"] + sum(sum(parts.values()) for parts in cpu["targets"].values())
     rows.append(("in all", "one ticket, all targets", _ms(total), None))
-    note = (
-        f"Median CPU time of {cpu['num_tickets']} test tickets answered one by one, on the machine that made this card."
-    )
+    note = f"Median CPU time of {cpu['num_tickets']} test tickets answered one by one, on the machine of this card."
+    if size["shared"]:
+        note += " The transformer is computed once for all its targets, but counted for each."
     return Section("What one answer costs", (Table("", ("For", "Part", "CPU time", "Size"), tuple(rows), note),))
 
 

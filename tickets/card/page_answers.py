@@ -53,14 +53,14 @@ def sections(name: str, target: Target) -> list[Section]:
 def _automation(target: Target) -> tuple[Block, ...]:
     found, scores = target["automation"], target["scores"]
     automate, suggest, accuracy = found["automate"], found["suggest"], scores["accuracy"]
-    threshold = automate["threshold"] or {}
     tone, words = verdict(target)
+    asked = f"asked {percent(automate['asked'], 0)}" if automate["asked"] else ""
     figures = KeyFigures(
         (
-            KeyFigure("Automated", Share(automate["coverage"] if threshold else 0.0), "of the test tickets"),
+            KeyFigure("Automated", Share(automate["coverage"]), "of the test tickets"),
             KeyFigure("Right when automated", _share(automate["right"]), f"{automate['right']['num_rows']:,} tickets"),
-            KeyFigure("Promise", Status(words, tone), _asked(threshold)),
-            KeyFigure("Suggested", Share(suggest["coverage"] if suggest["threshold"] else 0.0), "a person decides"),
+            KeyFigure("Promise", Status(words, tone), asked),
+            KeyFigure("Suggested", Share(suggest["coverage"]), "a person decides"),
             KeyFigure("Right when suggested", _share(suggest["right"]), f"{suggest['right']['num_rows']:,} tickets"),
             KeyFigure(
                 "Right, all answers",
@@ -69,11 +69,7 @@ def _automation(target: Target) -> tuple[Block, ...]:
             ),
         )
     )
-    return figures, *_plots(target), *_ladder(target)
-
-
-def _asked(threshold: Mapping[str, Any]) -> str:
-    return f"asked {percent(threshold['precision'], 0)}, from confidence {threshold['value']:.3f}" if threshold else ""
+    return figures, *_plots(target), _patterns(target), *_ladder(target)
 
 
 def _ceiling(scores: Mapping[str, Any]) -> str:
@@ -113,18 +109,49 @@ def _plots(target: Target) -> tuple[Block, ...]:
     )
 
 
-def _ladder(target: Target) -> tuple[Block, ...]:
-    ladder = target["automation"]["ladder"]
-    rows = tuple(
-        (
-            Share(of["threshold"]["precision"]),
-            Number(of["threshold"]["value"], digits=3),
-            Share(of["coverage"]),
-            _share(of["right"]),
+def _patterns(target: Target) -> Table:
+    """Thresholds and figures for each set of inputs, and for text alone as if nothing else had come."""
+    found, by_pattern = target["automation"], target["scores"]["patterns"]
+    thresholds = found["automate"]["thresholds"]
+    rows = [
+        (pattern.replace("+", " and "), *_pattern_row(thresholds.get(pattern), by_pattern.get(pattern)))
+        for pattern in dict.fromkeys([*thresholds, *by_pattern])
+    ]
+    if target["scores_alone"]:
+        rows.append(
+            ("all, had they come with text alone", *_pattern_row(thresholds.get("text"), target["scores_alone"]))
         )
-        for of in ladder
+    columns = (
+        "A ticket holds",
+        "Automated from confidence",
+        "Test tickets",
+        "Right",
+        "Automated",
+        "Right when automated",
     )
-    columns = "Asked", "From confidence", "Automated on test tickets", "Right"
+    note = "A set of inputs of which calibration saw too few tickets has no threshold: nothing of it is automated."
+    return Table("By what a ticket holds", columns, tuple(rows), note)
+
+
+def _pattern_row(threshold: Mapping[str, Any] | None, scores: Mapping[str, Any] | None) -> tuple[Cell, ...]:
+    value = Number(threshold["value"] if threshold else None, digits=3)
+    if scores is None:
+        return value, Number(0), None, None, None
+    accuracy, automation = scores["accuracy"], scores["automation"]
+    return (
+        value,
+        Number(scores["num_rows"]),
+        Interval(accuracy["value"], accuracy["low"], accuracy["high"], is_share=True),
+        Share(automation["coverage"]),
+        Interval(automation["precision"], automation["low"], automation["high"], is_share=True),
+    )
+
+
+def _ladder(target: Target) -> tuple[Block, ...]:
+    rows = tuple(
+        (Share(of["asked"]), Share(of["coverage"]), _share(of["right"])) for of in target["automation"]["ladder"]
+    )
+    columns = "Asked", "Automated on test tickets", "Right"
     note = "A policy may ask for any of these without training again; others could not be shown."
     return (Table("What another asked precision would give", columns, rows, note),) if rows else ()
 

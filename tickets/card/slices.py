@@ -44,13 +44,19 @@ def slice_columns(
 
 
 def error_slices(
-    judged: Judged, columns: Mapping[str, Values], least_rows: int, significance: float, confidence: float
+    judged: Judged,
+    columns: Mapping[str, Values],
+    asked: float,
+    least_rows: int,
+    significance: float,
+    confidence: float,
 ) -> dict[str, Any]:
     """How often the answers are right, value by value.
 
     Args:
         judged: m answers.
         columns: Dimension → value of each of the n test tickets, as `slice_columns` gives.
+        asked: Precision that automated answers must keep.
         least_rows: Rows of a value below which it is left out.
         significance: Chance that any slice is flagged though none is worse.
         confidence: Of every interval.
@@ -71,7 +77,6 @@ def error_slices(
         num_small += int((counts < least_rows).sum())
         large = names[counts >= least_rows]
         found += [_slice(judged, dimension, str(name), values == name, confidence) for name in large]
-    asked = judged.model.policy.automate.precision if judged.model.policy.automate else None
     _flag(found, significance, asked)
     return {"num_small": num_small, "slices": found}
 
@@ -106,14 +111,14 @@ def _as_wrong_by_chance(right: NDArray[np.bool_], inside: NDArray[np.bool_]) -> 
     return float(hypergeom.sf(num_wrong - 1, len(right), int((~right).sum()), int(inside.sum())))
 
 
-def _flag(slices: list[dict[str, Any]], significance: float, asked: float | None) -> None:
+def _flag(slices: list[dict[str, Any]], significance: float, asked: float) -> None:
     """Correct the p-values, and say which slices are surely worse."""
     from scipy.stats import binom
 
     for entry, corrected in zip(slices, holm([entry["p_value"] for entry in slices]), strict=True):
         entry |= {"p_value": corrected, "worse": corrected < significance}
     acted = [entry["automated"] for entry in slices]
-    p_values = [float(binom.cdf(of["num_hits"], of["num_rows"], asked)) if asked else 1.0 for of in acted]
+    p_values = [float(binom.cdf(of["num_hits"], of["num_rows"], asked)) for of in acted]
     for automated, corrected in zip(acted, holm(p_values), strict=True):
         automated["below"] = corrected < significance
 

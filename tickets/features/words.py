@@ -62,10 +62,10 @@ class Words:
         return _rows((words, texts), (known_codes, codes)), _rows((chars, texts))
 
     @property
-    def terms(self) -> tuple[list[str], list[str]]:
-        """Words with codes behind them, and characters, each in the order of its columns."""
+    def terms(self) -> tuple[list[str], list[str], list[str]]:
+        """Terms of words, of characters and of codes, each in the order of its columns."""
         words, chars, codes = (_terms(vectorizer) for vectorizer in self._vectorizers)
-        return [*words, *codes], chars
+        return words, chars, codes
 
     @property
     def num_codes(self) -> int:

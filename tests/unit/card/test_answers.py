@@ -14,6 +14,8 @@ from tickets.decide.policy import Action
 from tickets.decide.thresholds import Threshold
 from tickets.models.triage import TriageModel
 
+ASKED = {"automate_precision": 0.9, "suggest_precision": 0.7}
+
 
 def _rung(value: float, precision: float) -> Threshold:
     return Threshold(value=value, precision=precision, coverage=0.5, hits=10, total=10, low=precision)
@@ -37,11 +39,12 @@ def test_the_labelled_rows_are_judged(triage_model: TriageModel, tickets: Ticket
 def test_promises_stand_beside_what_came_true(judged: Judged) -> None:
     rows = with_answers(judged, [0, 0, 1, 1], [0, 0, 1, 0], [True, True, True, False])
     policy = replace(rows.model.policy, ladder=(_rung(0.85, 0.8), _rung(0.95, 0.99)))
-    found = automation(replace(rows, model=replace(rows.model, policy=policy)), 0.95)
-    assert found["automate"]["threshold"]["value"] == 0.6
+    found = automation(replace(rows, model=replace(rows.model, policy=policy)), ASKED, 0.95)
+    (usual,) = found["automate"]["thresholds"].values()
+    assert (found["automate"]["asked"], usual["value"]) == (0.9, 0.6)
     assert (found["automate"]["coverage"], found["automate"]["right"]["share"]) == (0.75, 1.0)
     assert found["suggest"]["right"] == {"num_rows": 0, "num_hits": 0, "share": None, "low": None, "high": None}
-    assert [of["coverage"] for of in found["ladder"]] == [1.0, 0.0]
+    assert [(of["asked"], of["coverage"]) for of in found["ladder"]] == [(0.8, 1.0), (0.99, 0.0)]
     assert found["ladder"][0]["right"]["share"] == 0.75
     assert found["num_unsupported"] == 0
     assert found["curve"][-1]["coverage"] == 1.0
@@ -51,14 +54,27 @@ def test_what_calibration_did_not_see_is_counted_whatever_the_threshold(judged: 
     rows = with_answers(judged, [0, 0, 1], [0, 0, 1], [False] * 3)
     rows = replace(rows, languages=["en", "fr", None], model=replace(rows.model))
     policy = replace(rows.model.policy, automate=None, ladder=(_rung(0.5, 0.8),))
-    found = automation(replace(rows, model=replace(rows.model, policy=policy)), 0.95)
+    found = automation(replace(rows, model=replace(rows.model, policy=policy)), ASKED, 0.95)
     assert found["num_unsupported"] == 2
-    assert found["automate"] == {
-        "threshold": None,
-        "coverage": 0.0,
-        "right": {"num_rows": 0, "num_hits": 0, "share": None, "low": None, "high": None},
-    }
+    assert (found["automate"]["asked"], found["automate"]["coverage"]) == (None, 0.0)
+    assert list(found["automate"]["thresholds"].values()) == [None]
     assert found["ladder"][0]["right"]["num_rows"] == 1
+
+
+def test_each_set_of_inputs_has_its_own_thresholds(judged: Judged) -> None:
+    rows = with_answers(judged, [0, 0, 1, 1], [0, 0, 1, 0], [False] * 4)
+    usual = rows.model.policy
+    alone = replace(
+        usual, automate=None, ladder=(_rung(0.95, 0.8),), support=replace(usual.support, patterns=frozenset({"text"}))
+    )
+    policy = replace(usual, ladder=(_rung(0.5, 0.8),), apart={"text": alone})
+    rows = replace(rows, model=replace(rows.model, policy=policy), patterns=[*rows.patterns[:3], "text"])
+    found = automation(rows, ASKED, 0.95)
+    assert [of and of["value"] for of in found["automate"]["thresholds"].values()] == [0.6, None]
+    assert list(found["automate"]["thresholds"])[1] == "text"
+    assert found["automate"]["asked"] == 0.9
+    assert found["ladder"][0]["right"]["num_rows"] == 3  # text alone needs 0.95
+    assert found["num_unsupported"] == 0
 
 
 def test_the_most_frequent_mistakes_come_first_the_surest_tickets_of_each(judged: Judged) -> None:
@@ -86,5 +102,5 @@ def test_each_label_has_its_automated_answers(judged: Judged) -> None:
 
 def test_no_rows_are_no_reason_to_fail(judged: Judged) -> None:
     nothing = with_answers(judged, [], [], [])
-    assert automation(nothing, 0.95)["automate"]["coverage"] is None
+    assert automation(nothing, ASKED, 0.95)["automate"]["coverage"] is None
     assert worst_pairs(nothing) == []

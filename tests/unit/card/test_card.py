@@ -16,12 +16,11 @@ from tickets.card.card import Subject, build_card
 from tickets.card.judged import Judged, Tickets, judge_all
 from tickets.card.page import build_page
 from tickets.config.card import CardConfig
-from tickets.decide.metrics import score
-from tickets.decide.reliability import reliability
 from tickets.models.triage import TriageModel
 from tickets.page import render
 from tickets.page.markdown import render_markdown
 from tickets.release import Manifest, Part
+from tickets.train.report import judge
 
 CONFIG = CardConfig(
     slices=("product", "language"), behaviour_rows=20, importance_rows=40, cost_tickets=3, slice_rows=10
@@ -34,9 +33,11 @@ def _as_it_is(name: str, values: list[str | None]) -> list[str | None]:
 
 
 def _scores(judged: Judged) -> dict[str, Any]:
-    names = judged.model.labels.names
-    found = score(judged.probabilities, judged.truth, names, judged.automated, 0.95, majority=0)
-    return {**found, "majority": names[0], "consistency": reliability(judged.top, judged.right)}
+    values = [judged.name(code) for code in judged.truth]
+    majority = judged.model.labels.names[0]
+    return judge(
+        judged.model.labels, judged.probabilities, judged.automated, values, 0.95, majority, None, judged.patterns
+    )
 
 
 def _chosen(judged: Judged) -> dict[str, Any]:
@@ -71,7 +72,12 @@ def _manifest(judged: Sequence[Judged], source: str = "helpdesk") -> Manifest:
         data={},
         metrics=orjson.loads(
             orjson.dumps(
-                {"test": scores, "test_unseen_text": scores, "chosen": {of.model.name: _chosen(of) for of in judged}},
+                {
+                    "test": scores,
+                    "test_unseen_text": scores,
+                    "test_text_alone": scores,
+                    "chosen": {of.model.name: _chosen(of) for of in judged},
+                },
                 option=orjson.OPT_SERIALIZE_NUMPY,
             )
         ),
@@ -98,9 +104,12 @@ def _card(model: TriageModel, tickets: Tickets, folder: Path, source: str = "hel
     folder.mkdir(exist_ok=True)
     model.save(folder)
     audit = [
-        {"target": "category", "verdict": "learnable", "reason": "learnable from text", "classes": {"billing": 3}},
+        {"target": "category", "verdict": "learnable", "reason": "learnable from text", "classes": {"billing": 3},
+         "cautions": [{"about": "leak", "short": "x", "sentence": "Suspected leak: channel."},
+                      {"about": "drift", "short": "", "sentence": "The labels drift."}]},
         {"target": "priority", "verdict": "noise", "reason": "no tie was found", "baseline": {"accuracy": 0.5}},
-    ]
+        {"target": "tone", "verdict": "noise", "reason": "nor here"},
+    ]  # fmt: skip
     lineage = {
         "source": source,
         "offline": "o1",
@@ -156,7 +165,10 @@ def test_uses_and_limits_say_what_the_figures_say(card: dict[str, Any]) -> None:
     assert "until 2026-02-12" in limits
     assert "priority: the audit calls it noise (no tie was found)." in limits
     assert "category: the audit" not in limits
-    assert "category: the promise holds for tickets in de, en" in limits
+    assert "category: the promise holds for tickets in the languages de, en with these inputs: " in limits
+    assert "category: Suspected leak: channel." in limits
+    assert "The labels drift." not in limits
+    assert "tone: there is no model; the audit calls it noise (nor here)." in limits
     failed = [of for name in card["targets"] for of in card["targets"][name]["behaviour"] if of["passed"] is False]
     assert limits.count("more than it should") == len(failed) > 0
     assert "priority: the model is not surely better than always answering" in limits
@@ -176,6 +188,8 @@ def test_the_page_and_the_markdown_show_it(card: dict[str, Any]) -> None:
     assert "category: the search" in headings
     assert "priority: the search" not in headings  # there was none
     assert "no tie was found" in markdown
+    assert "category: The labels drift." in markdown
+    assert "| all, had they come with text alone |" in markdown
     assert "<svg" in html
 
 

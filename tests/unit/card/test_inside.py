@@ -69,7 +69,8 @@ def test_rare_terms_and_long_numbers_are_not_shown(
     model = triage_model.target("category")
     rare = look_inside(model, state, features, codes, CardConfig(term_rows=1000))["linear"]["labels"]
     assert all(not of["terms"] for of in rare.values())
-    terms = [f"{term} 1234567" if term == "invoice" else term for term in state.words.terms[0]]
-    monkeypatch.setattr(type(state.words), "terms", (terms, state.words.terms[1]))
+    words, chars, found_codes = state.words.terms
+    renamed = [f"{term} 1234567" if term == "invoice" else term for term in words]
+    monkeypatch.setattr(type(state.words), "terms", (renamed, chars, found_codes))
     shown = look_inside(model, state, features, codes, CONFIG)["linear"]["labels"]["billing"]["terms"]
     assert not any("1234567" in of["name"] for of in shown)

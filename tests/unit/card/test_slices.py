@@ -22,7 +22,7 @@ def _judged(judged: Judged, wrong: range, automated: range = range(0)) -> Judged
 
 def test_a_slice_that_is_wrong_more_often_is_flagged_and_no_other_is(judged: Judged) -> None:
     columns = {"product": ["A"] * 40 + ["B"] * 160, "tier": ["x", "y"] * 100}
-    found = error_slices(_judged(judged, range(20)), columns, 10, 0.05, 0.95)
+    found = error_slices(_judged(judged, range(20)), columns, 0.9, 10, 0.05, 0.95)
     by_value = {of["value"]: of for of in found["slices"]}
     assert {value for value, of in by_value.items() if of["worse"]} == {"A"}
     assert (by_value["A"]["right"]["num_rows"], by_value["A"]["right"]["share"]) == (40, 0.5)
@@ -39,30 +39,30 @@ def test_chance_is_not_flagged_however_many_slices_are_looked_at(judged: Judged)
         wrong = rng.random(NUM_ROWS) < 0.3
         rows = with_answers(judged, [0] * NUM_ROWS, wrong.astype(int).tolist(), [False] * NUM_ROWS)
         columns = {f"field {at}": rng.choice(["a", "b", "c"], NUM_ROWS).tolist() for at in range(8)}
-        flagged += any(of["worse"] for of in error_slices(rows, columns, 10, 0.05, 0.95)["slices"])
+        flagged += any(of["worse"] for of in error_slices(rows, columns, 0.9, 10, 0.05, 0.95)["slices"])
     assert flagged <= 4
 
 
 def test_small_values_and_fields_with_one_value_are_left_out(judged: Judged) -> None:
     columns = {"product": ["rare"] * 5 + ["B"] * 195, "language": ["en"] * NUM_ROWS}
-    found = error_slices(_judged(judged, range(3)), columns, 10, 0.05, 0.95)
+    found = error_slices(_judged(judged, range(3)), columns, 0.9, 10, 0.05, 0.95)
     assert [(of["dimension"], of["value"]) for of in found["slices"]] == [("product", "B")]
     assert found["num_small"] == 1
 
 
 def test_automation_that_is_surely_worse_than_asked_is_flagged(judged: Judged) -> None:
     columns = {"product": ["A"] * 60 + ["B"] * 140}
-    found = error_slices(_judged(judged, range(30), range(200)), columns, 10, 0.05, 0.95)["slices"]
+    found = error_slices(_judged(judged, range(30), range(200)), columns, 0.9, 10, 0.05, 0.95)["slices"]
     assert [(of["value"], of["automated"]["below"]) for of in found] == [("A", True), ("B", False)]
     assert found[0]["automated"]["share"] == 0.5  # 0.9 was asked
-    unacted = error_slices(_judged(judged, range(30)), columns, 10, 0.05, 0.95)["slices"]
+    unacted = error_slices(_judged(judged, range(30)), columns, 0.9, 10, 0.05, 0.95)["slices"]
     assert [(of["automated"]["share"], of["automated"]["below"]) for of in unacted] == [(None, False)] * 2
 
 
 def test_slices_follow_the_labelled_rows(judged: Judged) -> None:
     rows = replace(_judged(judged, range(20)), rows=np.arange(NUM_ROWS) + 50)
     columns = {"product": ["unlabelled"] * 50 + ["A"] * 40 + ["B"] * 160}
-    found = error_slices(rows, columns, 10, 0.05, 0.95)["slices"]
+    found = error_slices(rows, columns, 0.9, 10, 0.05, 0.95)["slices"]
     assert [(of["value"], of["right"]["num_hits"]) for of in found] == [("A", 20), ("B", 160)]
 
 
