@@ -135,6 +135,10 @@ class MlflowTracker:
         self._background = Background(self._write_trial)
         self._written: dict[tuple[str, str], _Written] = {}
 
+    def __reduce__(self) -> tuple[type[MlflowTracker], tuple[str, str, Path]]:
+        """A copy, such as Tune keeps of what its callbacks hold, connects by itself."""
+        return MlflowTracker, (self._uri, self._experiment, self._mirror_dir)
+
     @_mirrored("", vital=True)
     def start_run(self, name: str, params: Mapping[str, Any], tags: Mapping[str, str]) -> str:
         client = self._open()

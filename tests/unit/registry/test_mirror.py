@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
+import pickle
 import socket
 import subprocess
 import sys
@@ -256,6 +258,14 @@ def _counted(method: Callable[..., Any], name: str, calls: list[str]) -> Callabl
         return method(*args, **kwargs)
 
     return call
+
+
+def test_copy_of_a_tracker_in_use_connects_by_itself(tracker: Tracker, client: MlflowClient) -> None:
+    run_id = tracker.start_run("sweep", {}, {"sweep_id": "copied"})
+    tracker.log_trial(run_id, TRIAL)
+    assert b"MlflowTracker" in pickle.dumps(tracker)  # as Tune does with what its callbacks hold
+    copied = copy.copy(tracker)
+    assert copied.start_run("sweep", {}, {"sweep_id": "copied"}) == run_id
 
 
 def test_trial_that_never_ended_is_closed_with_its_run(tracker: Tracker, client: MlflowClient) -> None:
