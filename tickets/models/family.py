@@ -28,18 +28,21 @@ class Examples:
         features: n rows.
         labels: int64 [n], class indices from 0.
         head: float32 [n, k], probabilities of the text head for rows it was not fitted on; only trees need it.
+        has_copy: bool [n], whether the row stands here once more, without its fields; None: none does.
     """
 
     features: Features
     labels: np.ndarray
     head: np.ndarray | None = None
+    has_copy: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def take(self, rows: np.ndarray) -> Examples:
         """The given rows, by index or by mask."""
-        return Examples(self.features.take(rows), self.labels[rows], None if self.head is None else self.head[rows])
+        head, has_copy = (None if part is None else part[rows] for part in (self.head, self.has_copy))
+        return Examples(self.features.take(rows), self.labels[rows], head, has_copy)
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class Limits:
 
     Attributes:
         num_classes: k.
-        boosting_rounds: Most trees.
+        boosting_rounds: Most rounds of a booster with few classes (`trees.Pace`).
         epochs: Most passes of the network.
         patience_steps: Steps without improvement after which a fit stops.
         num_threads: CPU threads.
@@ -154,11 +157,12 @@ class Patience:
 
     Args:
         steps: Steps without improvement that are allowed.
+        best: Loss before the first step, which counts as step 0.
     """
 
-    def __init__(self, steps: int) -> None:
+    def __init__(self, steps: int, best: float = float("inf")) -> None:
         self._steps = steps
-        self.best = float("inf")
+        self.best = best
         self.best_step = 0
         self._step = 0
 

@@ -1,4 +1,4 @@
-"""XGBoost over fields and the text head's probabilities, from which boosting starts. Chen and Guestrin, KDD 2016.
+"""XGBoost over fields and the text head's answers, from which boosting starts. Chen and Guestrin, KDD 2016.
 
 Rows are always dense with NaN for missing: XGBoost reads the zeros of a sparse row as missing, of a dense row not.
 """
@@ -13,11 +13,12 @@ import numpy as np
 
 from tickets.features.state import Features
 from tickets.features.tabular import UNSEEN
-from tickets.models.family import Examples, Fitted, Limits, Params, Patience, Report
-from tickets.models.trees import best_rounds, head_columns, is_step, shares
+from tickets.models.family import Classifier, Examples, Fitted, Limits, Params, Patience, Report, nll
+from tickets.models.trees import HeadAlone, Pace, head_columns, head_logs, shares
 
 NEEDS_HEAD: Final = True
 USES_GPU: Final = True
+_BINS: Final = 64  # per column; with 256 a round over 25 classes takes twice the time and is no better
 
 
 class XGBoost:
@@ -35,8 +36,10 @@ class XGBoost:
 
     def predict(self, features: Features, head: np.ndarray | None = None) -> np.ndarray:
         """Probabilities, float64 [n, k]."""
-        rows = _matrix(features, head, self._num_codes)
-        raw: np.ndarray = self._booster.predict(rows).astype(np.float64)
+        rows = _rows(features, head, self._num_codes)
+        # In place: for a single row, making a `DMatrix` costs as much as the trees.
+        found = self._booster.inplace_predict(rows, base_margin=head_logs(head), validate_features=False)
+        raw: np.ndarray = found.astype(np.float64)
         probabilities: np.ndarray = raw / raw.sum(axis=1, keepdims=True)
         return probabilities
 
@@ -49,43 +52,49 @@ class XGBoost:
     def save(self, folder: Path) -> None:
         """Write `model.ubj` and `model.json`."""
         self._booster.save_model(folder / "model.ubj")
-        (folder / "model.json").write_text(json.dumps({"num_codes": list(self._num_codes)}))
+        spec = {"trees": self._booster.num_boosted_rounds(), "num_codes": list(self._num_codes)}
+        (folder / "model.json").write_text(json.dumps(spec))
 
 
-def load(folder: Path) -> XGBoost:
-    """Read what `XGBoost.save` wrote."""
+def load(folder: Path) -> Classifier:
+    """Read what the classifier saved."""
     import xgboost
 
+    spec = json.loads((folder / "model.json").read_text())
+    if not spec["trees"]:
+        return HeadAlone()
     booster = xgboost.Booster()
     booster.load_model(folder / "model.ubj")
-    return XGBoost(booster, tuple(json.loads((folder / "model.json").read_text())["num_codes"]))
+    return XGBoost(booster, tuple(spec["num_codes"]))
 
 
 def fit(params: Params, train: Examples, valid: Examples, limits: Limits, report: Report) -> Fitted:
-    """Add trees until validation stops improving, reporting every few."""
+    """Add trees to the text head until validation stops improving, reporting every few."""
     import xgboost
 
-    patience = Patience(limits.patience_steps)
+    alone, pace = HeadAlone(), Pace.of(limits)
+    patience = Patience(limits.patience_steps, nll(alone.predict(valid.features, valid.head), valid.labels))
     codes = _num_codes(train)
-    rows, judged = _labelled(train, codes), _labelled(valid, codes)
+    rows, judged = _matrix(train, codes), _matrix(valid, codes)
     booster = xgboost.Booster(_settings(params, limits), [rows, judged])
-    for round_ in range(limits.boosting_rounds):
+    for round_ in range(pace.limit):
         booster.update(rows, round_)
-        if is_step(round_ + 1, limits.boosting_rounds):
+        if pace.is_step(round_ + 1):
             patience.update(float(booster.eval_set([(judged, "valid")], round_).rsplit(":", 1)[1]))
             report(patience.best)
             if patience.exhausted:
                 break
-    rounds = best_rounds(patience.best_step, limits.boosting_rounds)
-    return Fitted(XGBoost(booster[:rounds], codes), patience.best, rounds)
+    rounds = pace.rounds_at(patience.best_step)
+    return Fitted(XGBoost(booster[:rounds], codes) if rounds else alone, patience.best, rounds)
 
 
-def refit(params: Params, train: Examples, limits: Limits, length: float) -> XGBoost:
-    """Fit a known number of trees on all rows."""
+def refit(params: Params, train: Examples, limits: Limits, length: float) -> Classifier:
+    """Fit a known number of rounds on all rows."""
     import xgboost
 
     codes = _num_codes(train)
-    return XGBoost(xgboost.train(_settings(params, limits), _labelled(train, codes), int(length)), codes)
+    rows = _matrix(train, codes)
+    return XGBoost(xgboost.train(_settings(params, limits), rows, int(length)), codes) if length else HeadAlone()
 
 
 def _settings(params: Params, limits: Limits) -> dict[str, Any]:
@@ -94,6 +103,7 @@ def _settings(params: Params, limits: Limits) -> dict[str, Any]:
         "eval_metric": "mlogloss",
         "num_class": limits.num_classes,
         "tree_method": "hist",
+        "max_bin": _BINS,
         "device": "cuda" if limits.use_gpu else "cpu",
         "nthread": limits.num_threads,
         "seed": limits.seed,
@@ -109,19 +119,23 @@ def _num_codes(train: Examples) -> tuple[int, ...]:
     return tuple(int(code) for code in train.features.categories.max(axis=0, initial=0) + 1)
 
 
-def _labelled(examples: Examples, num_codes: tuple[int, ...]) -> Any:
-    rows = _matrix(examples.features, examples.head, num_codes)
-    rows.set_label(examples.labels)
-    return rows
-
-
-def _matrix(features: Features, head: np.ndarray | None, num_codes: tuple[int, ...]) -> Any:
+def _matrix(examples: Examples, num_codes: tuple[int, ...]) -> Any:
+    """Labelled rows; each starts from what the text head says."""
     import xgboost
 
+    rows = _rows(examples.features, examples.head, num_codes)
+    return xgboost.DMatrix(
+        rows,
+        label=examples.labels,
+        base_margin=head_logs(examples.head),
+        feature_types=["q"] * (rows.shape[1] - len(num_codes)) + ["c"] * len(num_codes),
+        enable_categorical=True,
+    )
+
+
+def _rows(features: Features, head: np.ndarray | None, num_codes: tuple[int, ...]) -> np.ndarray:
+    """float32 [n, k + numbers + categories]."""
     codes = features.categories.astype(np.float32)
     # XGBoost refuses a category that training did not hold: to the trees it is missing.
     codes[(features.categories <= UNSEEN) | (features.categories >= np.asarray(num_codes, dtype=np.int32))] = np.nan
-    columns = head_columns(head)
-    rows = np.hstack([columns, features.numbers, codes])
-    types = ["q"] * (columns.shape[1] + features.numbers.shape[1]) + ["c"] * codes.shape[1]
-    return xgboost.DMatrix(rows, base_margin=columns, feature_types=types, enable_categorical=True)
+    return np.hstack([head_columns(head), features.numbers, codes])

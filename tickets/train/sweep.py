@@ -22,7 +22,7 @@ from tickets.config.base import Config
 from tickets.config.train import IntRange
 from tickets.events import TrialRecord
 from tickets.models.family import Classifier, Limits, Params, family
-from tickets.models.trees import ROUNDS_PER_STEP
+from tickets.models.trees import Pace
 from tickets.train.placement import trial_resources
 from tickets.train.trials import TrialLog, best_of, last_line, settings
 
@@ -222,7 +222,7 @@ def _watch(
 
 def _num_steps(family_name: str, limits: Limits) -> int:
     steps = {"linear": _LINEAR_STEPS, "dnn": limits.epochs, "transformer": limits.epochs}
-    return steps.get(family_name, math.ceil(limits.boosting_rounds / ROUNDS_PER_STEP))
+    return steps.get(family_name, Pace.of(limits).num_steps)
 
 
 def _distributions(space: Config) -> dict[str, Any]:

@@ -85,7 +85,9 @@ class Problem:
         joined = examples.take(np.r_[np.arange(len(rows)), np.flatnonzero(has_copy[rows])])
         categories = np.vstack([examples.features.categories, copies.categories])
         numbers = np.vstack([examples.features.numbers, copies.numbers])
-        return replace(joined, features=replace(joined.features, categories=categories, numbers=numbers))
+        told = np.r_[has_copy[rows], np.zeros(len(copies), dtype=bool)]
+        features = replace(joined.features, categories=categories, numbers=numbers)
+        return replace(joined, features=features, has_copy=told)
 
 
 @dataclass(frozen=True)

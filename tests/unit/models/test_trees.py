@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ import pytest
 from tickets.errors import ModelError
 from tickets.models import catboost, xgboost
 from tickets.models.family import Examples, Family, Limits, family, nll
-from tickets.models.trees import ROUNDS_PER_STEP, best_rounds, head_columns, is_step
+from tickets.models.trees import ROUNDS_PER_STEP, HeadAlone, Pace, head_columns, head_logs
 
 
 @pytest.fixture(params=["catboost", "xgboost"])
@@ -93,7 +93,7 @@ def test_a_category_unknown_to_xgboost_is_a_missing_one(
 
 
 def test_catboost_gives_nothing_to_a_class_that_training_lacked(
-    first_params: Callable[[str], dict[str, float]], train: Examples, valid: Examples, limits: Limits, tmp_path: Any
+    first_params: Callable[[str], dict[str, float]], train: Examples, valid: Examples, limits: Limits, tmp_path: Path
 ) -> None:
     model = catboost.refit(first_params("catboost"), train.take(train.labels != 1), limits, 10)
     model.save(tmp_path)
@@ -103,14 +103,145 @@ def test_catboost_gives_nothing_to_a_class_that_training_lacked(
         assert set(probabilities.argmax(axis=1).tolist()) == {0, 2}
 
 
-def test_head_columns_are_logarithms_with_a_floor() -> None:
-    columns = head_columns(np.array([[1.0, 0.0, np.exp(-3)]]))
+def test_where_nothing_helps_the_head_stays_alone(
+    tree: Family, params: dict[str, float], train: Examples, valid: Examples, limits: Limits, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    told, asked = (
+        replace(rows, labels=rng.permutation(rows.labels), head=np.full_like(rows.head, 1) * [0.5, 0.3, 0.2])
+        for rows in (train, valid)
+    )
+    reported: list[float] = []
+    fitted = tree.fit(params, told, asked, limits, reported.append)
+    assert fitted.length == 0
+    assert 1 <= len(reported) <= limits.patience_steps
+    assert set(reported) == {fitted.nll}
+    tree.refit(params, told, limits, 0).save(tmp_path)
+    for model in (fitted.classifier, tree.load(tmp_path)):
+        assert isinstance(model, HeadAlone)
+        np.testing.assert_allclose(model.predict(asked.features, asked.head), asked.head, atol=1e-6)
+
+
+def test_columns_of_one_value_are_no_error(
+    tree: Family, params: dict[str, float], train: Examples, valid: Examples, limits: Limits
+) -> None:
+    flat_train, flat_valid = (
+        Examples(
+            replace(
+                rows.features,
+                categories=np.zeros_like(rows.features.categories),
+                numbers=np.full_like(rows.features.numbers, np.nan),
+            ),
+            rows.labels,
+            np.full((len(rows), 3), 1 / 3, dtype=np.float32),
+        )
+        for rows in (train, valid)
+    )
+    fitted = tree.fit({**params, "text": 0, "vector": 0}, flat_train, flat_valid, limits, lambda loss: None)
+    model = tree.refit(params, flat_train, limits, fitted.length)
+    assert np.isfinite(model.predict(flat_valid.features, flat_valid.head)).all()
+
+
+def _wide(rows: Examples, num_classes: int) -> Examples:
+    """The same rows with a head of many more classes, none of which any row has."""
+    rest = np.full((len(rows), num_classes - 3), 1e-4, dtype=np.float32)
+    return replace(rows, head=np.hstack([rows.head * (1 - rest.sum(axis=1, keepdims=True)), rest]))
+
+
+def test_with_many_classes_a_fit_takes_fewer_rounds(
+    tree: Family, params: dict[str, float], train: Examples, valid: Examples, limits: Limits, tmp_path: Path
+) -> None:
+    many = replace(limits, num_classes=32, boosting_rounds=40, patience_steps=100)
+    reported: list[float] = []
+    fitted = tree.fit(params, _wide(train, 32), _wide(valid, 32), many, reported.append)
+    assert len(reported) == 4
+    assert fitted.length in (5, 10, 15, 20)
+    fitted.classifier.save(tmp_path)
+    rows = _wide(valid, 32)
+    expected = fitted.classifier.predict(rows.features, rows.head)
+    assert nll(expected, valid.labels) == pytest.approx(fitted.nll, abs=1e-5)
+    np.testing.assert_array_equal(tree.load(tmp_path).predict(rows.features, rows.head), expected)
+
+
+@pytest.mark.parametrize(("text", "vector"), [(1, 0), (0, 1), (1, 1)])
+def test_catboost_reads_text_and_vector_by_itself(
+    first_params: Callable[[str], dict[str, float]],
+    train: Examples,
+    valid: Examples,
+    limits: Limits,
+    tmp_path: Path,
+    text: int,
+    vector: int,
+) -> None:
+    settings = {**first_params("catboost"), "text": text, "vector": vector}
+    told, asked = (
+        Examples(
+            replace(rows.features, categories=rows.features.categories[:, :0], numbers=rows.features.numbers[:, :0]),
+            rows.labels,
+            np.full_like(rows.head, 1 / 3),
+        )
+        for rows in (train, valid)
+    )
+    model = catboost.refit(settings, told, limits, 30)
+    model.save(tmp_path)
+    loaded = catboost.load(tmp_path)
+    together = model.predict(asked.features, asked.head)
+    np.testing.assert_array_equal(loaded.predict(asked.features, asked.head), together)
+    for row in range(0, len(asked), 7):
+        one = asked.take(np.array([row]))
+        np.testing.assert_allclose(loaded.predict(one.features, one.head), together[row : row + 1], atol=1e-6)
+    majority = (asked.labels == 0).mean()
+    assert (together.argmax(axis=1) == asked.labels).mean() > majority + 0.05
+
+
+@pytest.mark.parametrize("reads_text", [True, False])
+def test_catboost_that_reads_text_learns_a_row_that_stands_there_twice_once(
+    first_params: Callable[[str], dict[str, float]], train: Examples, valid: Examples, limits: Limits, reads_text: bool
+) -> None:
+    settings = {**first_params("catboost"), "text": int(reads_text), "vector": 0}
+    twice = train.take(np.r_[np.arange(len(train)), np.arange(len(train))])
+    told = replace(twice, has_copy=np.arange(len(twice)) < len(train))
+    found, expected = (
+        catboost.refit(settings, rows, limits, 10).predict(valid.features, valid.head)
+        for rows in (told, train if reads_text else twice)
+    )
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("use_gpu", [False, True])
+def test_categories_of_many_classes_are_compared_by_value(
+    train: Examples, limits: Limits, first_params: Callable[[str], dict[str, float]], use_gpu: bool
+) -> None:
+    few = catboost._thrift(replace(limits, use_gpu=use_gpu), train)
+    many = catboost._thrift(replace(limits, num_classes=60, use_gpu=use_gpu), _wide(train, 60))
+    assert "one_hot_max_size" not in few
+    assert many["one_hot_max_size"] == 255
+    assert many["simple_ctr"] == (["FeatureFreq"] if use_gpu else ["Counter"])
+    assert ("rsm" in many, "rsm" in few) == (not use_gpu, False)
+
+
+def test_head_logs_have_a_floor() -> None:
+    logs = head_logs(np.array([[1.0, 0.0, np.exp(-3)]]))
+    assert logs.dtype == np.float32
+    np.testing.assert_allclose(logs, [[0, -12, -3]], rtol=1e-6)
+
+
+def test_head_columns_tell_likely_classes_apart_and_impossible_ones_not() -> None:
+    columns = head_columns(np.array([[0.5, 0.75, 0.9, 1.0, 0.01, 1e-9, 0.0]]))
     assert columns.dtype == np.float32
-    np.testing.assert_allclose(columns, [[0, -12, -3]], rtol=1e-6)
+    np.testing.assert_allclose(columns, [[0, np.log(3), np.log(9), 5, -4, -4, -4]], atol=1e-6)
 
 
-def test_steps_are_every_few_trees_and_the_last() -> None:
-    assert [rounds for rounds in range(1, 26) if is_step(rounds, 25)] == [10, 20, 25]
-    assert [rounds for rounds in range(1, 4) if is_step(rounds, 3)] == [3]
-    assert [best_rounds(step, 25) for step in (1, 2, 3)] == [10, 20, 25]
-    assert best_rounds(1, 3) == 3
+def test_steps_are_every_few_rounds_and_the_last() -> None:
+    pace = Pace.of(Limits(num_classes=3, boosting_rounds=25, epochs=1, patience_steps=1))
+    assert [rounds for rounds in range(1, 26) if pace.is_step(rounds)] == [10, 20, 25]
+    assert [pace.rounds_at(step) for step in range(4)] == [0, 10, 20, 25]
+    assert pace.num_steps == 3
+
+
+@pytest.mark.parametrize(
+    ("num_classes", "limit", "every"), [(2, 300, 10), (16, 300, 10), (32, 150, 5), (77, 62, 2), (1_000, 5, 1)]
+)
+def test_the_pace_follows_the_number_of_classes(num_classes: int, limit: int, every: int) -> None:
+    pace = Pace.of(Limits(num_classes=num_classes, boosting_rounds=300, epochs=1, patience_steps=1))
+    assert (pace.limit, pace.every) == (limit, every)
