@@ -125,7 +125,8 @@ def fit(params: Params, train: Examples, valid: Examples, limits: Limits, report
     model = _booster(params, limits, watch.pace.limit, lessons)
     # CatBoost knows neither callbacks nor training that goes on on a GPU: there it stops by itself, and the same curve
     # is reported at the end.
-    watching = {"early_stopping_rounds": watch.pace.every * limits.patience_steps} if limits.use_gpu else {"callbacks": [watch]}
+    patience_rounds = watch.pace.every * limits.patience_steps
+    watching = {"early_stopping_rounds": patience_rounds} if limits.use_gpu else {"callbacks": [watch]}
     model.fit(_start(lessons, classes, native), eval_set=_start(judged, classes, native), **watching)
     if watch.raised is not None:
         raise watch.raised
