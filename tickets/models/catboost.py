@@ -125,7 +125,11 @@ def fit(params: Params, train: Examples, valid: Examples, limits: Limits, report
     model = _booster(params, limits, watch.pace.limit, lessons)
     # CatBoost knows neither callbacks nor training that goes on on a GPU: there it stops by itself, and the same curve
     # is reported at the end.
-    watching = {"early_stopping_rounds": watch.pace.every * limits.patience_steps} if limits.use_gpu else {"callbacks": [watch]}
+    watching = (
+        {"early_stopping_rounds": watch.pace.every * limits.patience_steps}
+        if limits.use_gpu
+        else {"callbacks": [watch]}
+    )
     model.fit(_start(lessons, classes, native), eval_set=_start(judged, classes, native), **watching)
     if watch.raised is not None:
         raise watch.raised
@@ -240,10 +244,11 @@ def _thrift(limits: Limits, lessons: Examples) -> dict[str, Any]:
 def _start(examples: Examples, classes: np.ndarray, native: Native) -> Any:
     """Labelled rows; each starts from what the text head says of the classes at hand."""
     start = head_logs(examples.head)[:, classes]
-    return _pool(examples.features, examples.head, native, label=examples.labels, baseline=start)
+    known = {"label": examples.labels, "weight": examples.weights, "baseline": start}
+    return _pool(examples.features, examples.head, native, **known)
 
 
-def _pool(features: Features, head: np.ndarray | None, native: Native, **known: np.ndarray) -> Any:
+def _pool(features: Features, head: np.ndarray | None, native: Native, **known: np.ndarray | None) -> Any:
     """Rows of k + numbers + categories columns, behind which stand the text and the vector, where they are read."""
     from catboost import Pool
 
