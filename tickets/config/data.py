@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 
 from tickets.config.base import Config, Count, Fraction, PositiveInt
-from tickets.schema import Kind, Stage
+from tickets.schema import BY_NAME, Kind, Stage
 from tickets.times import KEYWORDS, check_form, zone_of
 
 
@@ -225,9 +225,9 @@ class SourceConfig(Config):
     targets: tuple[str, ...] = ("category",)
     """Fields that the models learn to predict, the most important one first."""
     hierarchy: dict[str, str] = Field(default_factory=dict)
-    """Child → parent, both targets: `{subcategory: category}` answers no subcategory outside its category. Chains and
-    several children of one parent are allowed. Which pairs are legal is learned from the training rows; for category
-    and subcategory the taxonomy in force (`quality.taxonomy`) decides."""
+    """Child → parent: `{subcategory: category}` answers no subcategory outside its category where both are targets.
+    Chains and several children of one parent are allowed. Which pairs are legal is learned from the training rows; for
+    category and subcategory the taxonomy in force (`quality.taxonomy`) decides."""
     comments: CommentsConfig | None = None
     """Later turns, kept in a table of their own with their time, so that none is taken for the first message."""
     events: bool = False
@@ -245,8 +245,10 @@ class SourceConfig(Config):
     def _tree(self) -> SourceConfig:
         for child, parent in self.hierarchy.items():
             for name in (child, parent):
-                if name not in self.targets:
-                    raise ValueError(f"hierarchy: {name!r} is no target; allowed: {', '.join(self.targets)}")
+                if name not in {*self.targets, *self.own_fields, *BY_NAME}:
+                    raise ValueError(
+                        f"hierarchy: {name!r} is no field and no target; targets: {', '.join(self.targets)}"
+                    )
             above = [child]
             while above[-1] in self.hierarchy:
                 above.append(self.hierarchy[above[-1]])

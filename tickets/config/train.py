@@ -77,6 +77,14 @@ class ModelConfig(Config):
     families and their ensemble are compared."""
     min_class_rows: PositiveInt = 2
     """A label with fewer training rows is left out of the closed list (and counted in the report)."""
+    imbalance: Literal["none", "balanced", "effective", "adjusted", "measure"] = "measure"
+    """What is done about classes of unlike size: nothing; rows weighted by one over the class's rows, or over their
+    effective number (Cui et al., 2019); logits adjusted by the classes' shares (Menon et al., 2021; trees weight as
+    `balanced` does). `measure` tries each with the linear model where classes are uneven, and takes the one that is
+    surely better on the validation rows, calibrated as it would be served."""
+    measure: Literal["nll", "weighted_f1", "macro_f1", "rare_recall"] = "nll"
+    """What a remedy must surely better to be taken: the likelihood of the true labels, F1 weighted by rows or the same
+    for each label, or the recall of labels with less than half the mean number of rows."""
     refit: bool = True
     """Fit the chosen settings once more on train and validation together before calibration."""
     seed: int = 0

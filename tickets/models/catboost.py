@@ -241,10 +241,11 @@ def _thrift(limits: Limits, lessons: Examples) -> dict[str, Any]:
 def _start(examples: Examples, classes: np.ndarray, native: Native) -> Any:
     """Labelled rows; each starts from what the text head says of the classes at hand."""
     start = head_logs(examples.head)[:, classes]
-    return _pool(examples.features, examples.head, native, label=examples.labels, baseline=start)
+    known = {"label": examples.labels, "weight": examples.weights, "baseline": start}
+    return _pool(examples.features, examples.head, native, **known)
 
 
-def _pool(features: Features, head: np.ndarray | None, native: Native, **known: np.ndarray) -> Any:
+def _pool(features: Features, head: np.ndarray | None, native: Native, **known: np.ndarray | None) -> Any:
     """Rows of k + numbers + categories columns, behind which stand the text and the vector, where they are read."""
     from catboost import Pool
 

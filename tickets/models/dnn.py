@@ -176,13 +176,20 @@ def _epochs(params: Params, train: Examples, shape: Shape, limits: Limits, epoch
     num_batches = max(-(-len(train) // _BATCH_ROWS), 1)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=epochs * num_batches + 1)
     labels = torch.tensor(train.labels, device=device)
+    weights = (
+        torch.ones(len(train)) if train.weights is None or train.log_prior is not None else torch.tensor(train.weights)
+    )
+    offsets = torch.zeros(()) if train.log_prior is None else torch.tensor(train.log_prior, dtype=torch.float32)
+    weights, offsets = weights.to(device), offsets.to(device)
     random = np.random.default_rng(limits.seed)
     for _ in range(epochs):
         network.train()
         for rows in np.array_split(random.permutation(len(train)), num_batches):
             optimizer.zero_grad(set_to_none=True)
             logits = network(_batch(train.features, rows, shape, device))
-            nn.functional.cross_entropy(logits, labels[torch.as_tensor(rows, device=device)]).backward()
+            chosen = torch.as_tensor(rows, device=device)
+            losses = nn.functional.cross_entropy(logits + offsets, labels[chosen], reduction="none")
+            (losses * weights[chosen]).mean().backward()
             optimizer.step()
             schedule.step()
         yield network.eval()

@@ -29,20 +29,25 @@ class Examples:
         labels: int64 [n], class indices from 0.
         head: float32 [n, k], probabilities of the text head for rows it was not fitted on; only trees need it.
         has_copy: bool [n], whether the row stands here once more, without its fields; None: none does.
+        weights: float32 [n], what each row counts in a fit, 1 on average; None: all the same.
+        log_prior: float64 [k], log-shares of the classes, by which a family that can adjusts its logits in place of
+            weighting rows; None: no adjustment.
     """
 
     features: Features
     labels: np.ndarray
     head: np.ndarray | None = None
     has_copy: np.ndarray | None = None
+    weights: np.ndarray | None = None
+    log_prior: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def take(self, rows: np.ndarray) -> Examples:
         """The given rows, by index or by mask."""
-        head, has_copy = (None if part is None else part[rows] for part in (self.head, self.has_copy))
-        return Examples(self.features.take(rows), self.labels[rows], head, has_copy)
+        parts = (None if part is None else part[rows] for part in (self.head, self.has_copy, self.weights))
+        return Examples(self.features.take(rows), self.labels[rows], *parts, self.log_prior)
 
 
 @dataclass(frozen=True)

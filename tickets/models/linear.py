@@ -79,6 +79,11 @@ class Linear:
         """Codes of each category column that training held."""
         return self._num_codes
 
+    def adjust(self, log_prior: np.ndarray | None) -> None:
+        """Take the classes' log-shares, float64 [k], off the logits: as if all classes were of one size."""
+        if log_prior is not None:
+            self._intercept -= (log_prior / self.scale).astype(np.float32)
+
     def predict(self, features: Features, head: np.ndarray | None = None) -> np.ndarray:
         """Probabilities, float64 [n, k]."""
         return softmax(self.margins(features) * self.scale)
@@ -117,6 +122,7 @@ def fit(params: Params, train: Examples, valid: Examples, limits: Limits, report
         rows = _spread(order, train.labels, share, limits.num_classes)
         model = _fit_scaled(params, train.take(rows), limits, 1.0, with_fields=True)
         model.scale = fit_scale(model.margins(valid.features), valid.labels)
+        model.adjust(train.log_prior)
         loss = nll(model.predict(valid.features), valid.labels)
         patience.update(loss)
         report(patience.best)
@@ -125,7 +131,9 @@ def fit(params: Params, train: Examples, valid: Examples, limits: Limits, report
 
 def refit(params: Params, train: Examples, limits: Limits, length: float) -> Linear:
     """Fit on all rows with a known scale."""
-    return _fit_scaled(params, train, limits, length, with_fields=True)
+    model = _fit_scaled(params, train, limits, length, with_fields=True)
+    model.adjust(train.log_prior)
+    return model
 
 
 def fit_head(train: Examples, limits: Limits, scale: float = 1.0) -> Linear:
@@ -157,7 +165,7 @@ def _fit_scaled(params: Params, train: Examples, limits: Limits, scale: float, w
         intercept[classes] = _FAR
     else:
         machine = LinearSVC(C=float(params["c"]), random_state=limits.seed, dual=True, max_iter=2000, tol=1e-2)
-        machine.fit(columns, train.labels)
+        machine.fit(columns, train.labels, sample_weight=train.weights)
         weights[:, classes], intercept[classes] = _hyperplanes(machine)
     return Linear(weights, intercept, scale, weight, with_fields, codes)
 

@@ -127,6 +127,7 @@ def _matrix(examples: Examples, num_codes: tuple[int, ...]) -> Any:
     return xgboost.DMatrix(
         rows,
         label=examples.labels,
+        weight=examples.weights,
         base_margin=head_logs(examples.head),
         feature_types=["q"] * (rows.shape[1] - len(num_codes)) + ["c"] * len(num_codes),
         enable_categorical=True,

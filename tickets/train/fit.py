@@ -31,6 +31,7 @@ from tickets.train.target import (
     build_problem,
     calibrate,
     choose,
+    choose_remedy,
     decide,
     fit_first,
     fit_head,
@@ -117,6 +118,7 @@ class _Begun:
     """A target before its members are chosen."""
 
     problem: Problem
+    imbalance: dict[str, Any]
     head: Head | None
     candidates: list[Candidate]
 
@@ -157,12 +159,13 @@ class _Work:
             target, dataset.labels(target), self.features, dataset.texts, dataset.splits, config.model, config.sweep,
             self.alone, config.features.field_dropout,
         )  # fmt: skip
+        problem, imbalance = choose_remedy(problem, self._first_linear(), config.model, config.sweep)
         families = tuple(dict.fromkeys(("linear", *config.model.families))) if swept else ("linear",)
         needs_head = any(family(name).NEEDS_HEAD for name in families)
         head = fit_head(problem, config.model.folds) if needs_head else None
         if swept:
-            return _Begun(problem, head, self._search(problem, head, families))
-        return _Begun(problem, head, [fit_first(problem, "linear", self._first_linear(), config.sweep)])
+            return _Begun(problem, imbalance, head, self._search(problem, head, families))
+        return _Begun(problem, imbalance, head, [fit_first(problem, "linear", self._first_linear(), config.sweep)])
 
     def _finish(self, begun: _Begun, tuned: Finetuned) -> _Fit:
         config, dataset, problem, head = self.config, self.dataset, begun.problem, begun.head
@@ -173,7 +176,8 @@ class _Work:
         patterns = presence(dataset.table, dataset.selection)
         calibrated = calibrate(problem, head, members, languages, patterns, config.decide)
         finetuned = {"finetune": tuned.record} if tuned.of(problem.target) else {}
-        return _Fit(calibrated, {**chosen, "members": weights, **finetuned}, fit_s)
+        record = {**chosen, "members": weights, "imbalance": begun.imbalance, **finetuned}
+        return _Fit(calibrated, record, fit_s)
 
     def _with_best_settings(self, problem: Problem) -> TicketsConfig:
         """The settings of the fine-tune: where a GPU makes trials short, those that a sweep of one target finds."""

@@ -42,13 +42,13 @@ class Settled:
 def settle(targets: Mapping[str, Calibrated], config: TicketsConfig) -> Settled:
     """Learn the legal pairs of `source.hierarchy` and decode what its targets say of their calibration rows.
 
-    A link to a target without a model is left out.
+    A link where either end is no target, or has no model, is left out.
     """
     parents = {}
     for child, parent in config.source.hierarchy.items():
         if child in targets and parent in targets:
             parents[child] = parent
-        else:
+        elif child in config.source.targets and parent in config.source.targets:
             logs.get("ml").warning("source.hierarchy: {} within {} is left out: one has no model", child, parent)
     settled, hierarchies = dict(targets), []
     records: dict[str, dict[str, Any]] = {}

@@ -22,7 +22,7 @@ from tickets.train.fit import FittedTriage
 from tickets.train.index import History, Index, build_index
 from tickets.train.paired import save_answers
 from tickets.train.prepare import Dataset
-from tickets.train.report import automated_rows, format_scores, judge
+from tickets.train.report import automated_rows, format_chosen, format_scores, judge
 from tickets.train.split import SPLITS, TEST, TRAIN, seen_texts
 
 
@@ -64,9 +64,7 @@ class Published:
             lines += ["", "of these, rows by what they hold:", format_scores(patterns)]
         if self.alone:
             lines += ["", "all of them, had they come with their text alone:", format_scores(self.alone)]
-        for name, chosen in self.fitted.chosen.items():
-            members = " + ".join(f"{weight:.2f} {family}" for family, weight in chosen["members"].items())
-            lines.append(f"{name}: {members}")
+        lines += [format_chosen(name, chosen) for name, chosen in self.fitted.chosen.items()]
         lines += [f"{name}: no model, {why}" for name, why in self.fitted.skipped.items()]
         return "\n".join([*lines, str(self.index)])
 

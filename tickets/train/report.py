@@ -69,8 +69,35 @@ def format_scores(scores: Mapping[str, Mapping[str, Any]]) -> str:
         scores: Target → what `judge` returned.
     """
     head = ("target", "rows", "floor", "accuracy", "ceiling", "wF1", "mF1", "NLL", "Brier", "ECE", "automated")
-    lines = [head, *(_line(name, of) for name, of in scores.items())]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    return _table([head, *(_line(name, of) for name, of in scores.items())])
+
+
+def format_chosen(target: str, chosen: Mapping[str, Any]) -> str:
+    """What was found out while a target's model was chosen: its members, its parent, remedies for uneven classes."""
+    members = " + ".join(f"{weight:.2f} {family}" for family, weight in chosen["members"].items())
+    lines = [f"{target}: {members}"]
+    if of := chosen.get("hierarchy"):
+        pooled = "pooled with it" if of["pooled"] else "each with its own probabilities"
+        before, after = (f"{of[when]:.1%}" for when in ("illegal_before", "illegal_after"))
+        lines.append(f"  within {of['parent']}: {before} illegal pairs by themselves, {after} as answered; {pooled}")
+    if remedies := chosen["imbalance"].get("remedies"):
+        rows = f"{chosen['imbalance']['num_rows']} validation rows, {chosen['imbalance']['num_rare']} with a rare label"
+        lines += [f"  uneven classes, {rows}: remedy {chosen['imbalance']['chosen']}; gains over none:"]
+        names = ("NLL", "wF1", "mF1", "rare recall")
+        cells = [(f"  {remedy}", *map(_remedy, of.values())) for remedy, of in remedies.items()]
+        lines.append(_table([("  remedy", *names), *cells]))
+    return "\n".join(lines)
+
+
+def _remedy(of: Mapping[str, float | None]) -> str:
+    """The gain of a remedy by one measure, or the value that it is counted from."""
+    if "gain" not in of:
+        return _digits(of["value"])
+    return f"{of['gain']:+.3f} ({of['low']:+.3f} to {of['high']:+.3f})"
+
+
+def _table(lines: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     padded = ([cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines)
     return "\n".join("  ".join(cells).rstrip() for cells in padded)
 

@@ -19,7 +19,7 @@ from tickets.decide.policy import Support, TargetPolicy
 from tickets.decide.temperature import Temperature
 from tickets.errors import ModelError
 from tickets.features.state import Features
-from tickets.models import linear
+from tickets.models import imbalance, linear
 from tickets.models.ensemble import cross_pool, fit_weights
 from tickets.models.family import Classifier, Examples, Fitted, Limits, Params, family, softmax
 from tickets.models.labels import OUTSIDE, Labels
@@ -47,6 +47,7 @@ class Problem:
         limits: Steps, patience and seed of every fit.
         alone: The n rows with their text alone; None: there are no fields that could be missing.
         field_dropout: Share of the rows that are learned from once more with their text alone.
+        remedy: What is done about classes of unlike size, one of `tickets.models.imbalance.REMEDIES`.
     """
 
     target: str
@@ -58,6 +59,7 @@ class Problem:
     limits: Limits
     alone: Features | None = None
     field_dropout: float = 0.0
+    remedy: str = imbalance.NONE
 
     def rows(self, *splits: str, least: int = 0) -> np.ndarray:
         """Indices of the rows of some splits with a label in the list; with `least=OUTSIDE`, with any label."""
@@ -76,8 +78,10 @@ class Problem:
         """`examples` to learn from and never to judge on: behind them stand copies of some without their fields.
 
         Which rows have a copy depends on the seed and on the number of rows alone. The text head says the same of both.
+        The remedy for uneven classes lies on these rows, and on no others.
         """
         examples, rows = self.examples(*splits, head=head), self.rows(*splits)
+        examples = imbalance.remedied(examples, self.remedy, len(self.labels))
         if self.alone is None:
             return examples
         has_copy = np.random.default_rng(self.limits.seed).random(len(self.codes)) < self.field_dropout
@@ -140,6 +144,38 @@ def build_problem(
         if not len(problem.rows(split)):
             raise ModelError(f"no row of the {split} split has one of its labels")
     return problem
+
+
+def choose_remedy(
+    problem: Problem, params: Params, model: ModelConfig, sweep: SweepConfig
+) -> tuple[Problem, dict[str, Any]]:
+    """What is done about uneven classes: what the configuration says, or what linear fits show.
+
+    Args:
+        problem: The target's rows.
+        params: Settings of the linear fits.
+        model: The remedy that is asked for, and the measure.
+        sweep: Resources of a fit.
+
+    Returns:
+        The problem with its remedy, and how it was chosen, JSON-able: what `imbalance.compare` returns where remedies
+        were measured, else `chosen` and `evenness`.
+    """
+    counts = np.bincount(problem.codes[problem.rows(TRAIN)], minlength=len(problem.labels))
+    evenness = imbalance.evenness(counts)
+    if model.imbalance != "measure" or evenness >= imbalance.EVEN:
+        remedy = imbalance.NONE if model.imbalance == "measure" else model.imbalance
+        return replace(problem, remedy=remedy), {"chosen": remedy, "evenness": evenness}
+    task, valid = _placed(_fit_and_judge, "linear", sweep), problem.examples(VALIDATION)
+    pending = {
+        remedy: task.remote("linear", params, replace(problem, remedy=remedy).lessons(TRAIN), valid, problem.limits)
+        for remedy in imbalance.REMEDIES
+    }
+    reached = {remedy: _result("linear", reference)[1] for remedy, reference in pending.items()}
+    rows = problem.rows(VALIDATION)
+    texts, seed = problem.fingerprints(rows), problem.limits.seed
+    record = imbalance.compare(reached, problem.codes[rows], counts, texts, model.measure, seed)
+    return replace(problem, remedy=record["chosen"]), record
 
 
 def fit_head(problem: Problem, num_folds: int) -> Head:

@@ -37,6 +37,11 @@ def test_every_field_is_documented_where_it_is_defined() -> None:
     assert undocumented == []
 
 
+def test_a_hierarchy_waits_for_its_targets() -> None:
+    source = {"name": "mine", "targets": ["category"], "hierarchy": {"subcategory": "category"}}
+    assert parse({"source": source}).source.hierarchy == {"subcategory": "category"}
+
+
 def test_defaults_are_enough() -> None:
     config = parse(SOURCE)
     assert config.bucket == "mine"
@@ -56,8 +61,8 @@ def test_defaults_are_enough() -> None:
         ({"source": {"name": "m", "split": {"kind": "moon"}}}, ["source.split", "'time', 'random', 'files'"]),
         ({"source": {"name": "m", "split": {"kind": "time", "test": 2}}}, ["source.split.test=2", "less than 1"]),
         (
-            {"source": {"name": "m", "hierarchy": {"subcategory": "category"}}},
-            ["'subcategory' is no target", "category"],
+            {"source": {"name": "m", "hierarchy": {"subcategry": "category"}}},
+            ["'subcategry' is no field and no target", "category"],
         ),
         (
             {"source": {"name": "m", "targets": ["a", "b"], "hierarchy": {"a": "b", "b": "a"}}},
