@@ -46,8 +46,10 @@ class Examples:
 
     def take(self, rows: np.ndarray) -> Examples:
         """The given rows, by index or by mask."""
-        parts = (None if part is None else part[rows] for part in (self.head, self.has_copy, self.weights))
-        return Examples(self.features.take(rows), self.labels[rows], *parts, self.log_prior)
+        head, has_copy, weights = (
+            None if part is None else part[rows] for part in (self.head, self.has_copy, self.weights)
+        )
+        return Examples(self.features.take(rows), self.labels[rows], head, has_copy, weights, self.log_prior)
 
 
 @dataclass(frozen=True)
