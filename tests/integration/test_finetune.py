@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from running import REPOSITORY, Head
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.heavy]
 
 
 def test_two_workers_learn_what_one_loop_does_and_take_up_their_checkpoint(head: Head, tmp_path: Path) -> None:

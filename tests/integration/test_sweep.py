@@ -12,7 +12,7 @@ import orjson
 import pytest
 from running import REPOSITORY, Head, Ran, clean_environment
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.heavy]
 
 TRAIN = (
     *("model=dnn", "source.targets=[category]", "data.bucket=resumed", "audit.max_rows=50", "card.behaviour_rows=0"),

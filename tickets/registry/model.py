@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from tickets.registry.facts import ReleaseFacts
-from tickets.schema import Kind
 
 POINTER_FILE: Final = "release.json"
 MANIFEST_FILE: Final = "manifest.json"
@@ -40,7 +39,7 @@ def write_model(folder: Path, release: ReleaseFacts, run_id: str) -> None:
     _write_json(data_dir / MANIFEST_FILE, release.manifest)
     _write_json(folder / _EXAMPLE_FILE, _example(release))
     targets = release.manifest["targets"]
-    inputs = Schema([_input(name, kind) for name, kind in release.inputs.items()])
+    inputs = Schema([_input(name) for name in release.inputs])
     outputs = Schema([spec for target in targets for spec in _output(target)])
     model = Model(
         run_id=run_id,
@@ -52,17 +51,18 @@ def write_model(folder: Path, release: ReleaseFacts, run_id: str) -> None:
     model.save(str(folder / "MLmodel"))
 
 
-def _input(name: str, kind: Kind) -> Any:
+def _input(name: str) -> Any:
     """A column that may be missing.
 
     MLflow refuses whole numbers where it was promised decimal ones, and a column of nothing but gaps where it was
-    promised words, so that only texts are given a type; the loader reads the others as ingestion does.
+    promised words, so no column is given a type; the loader reads them as ingestion does, and `kinds` in the metadata
+    says what each is.
     """
-    from mlflow.types import ColSpec, DataType
+    from mlflow.types import ColSpec
     from mlflow.types.schema import AnyType
 
     anything: Any = AnyType
-    return ColSpec(DataType.string if kind is Kind.TEXT else anything(), name, required=False)
+    return ColSpec(anything(), name, required=False)
 
 
 def _output(target: str) -> list[Any]:
