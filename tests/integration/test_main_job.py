@@ -235,8 +235,8 @@ def test_multirun_makes_a_release_per_point(root: Path, on_head: Callable[..., R
         f"source.path={root}/simulated/raw/simulated.jsonl", f"source.truth={root}/simulated/raw/simulated.truth.json",
     )  # fmt: skip
     assert ran.code == 0, ran.output
-    families = [list(report["result"]["chosen"]["category"]["families"]) for report in ran.reports]
-    assert sorted(families) == [["catboost"], ["dnn"], ["xgboost"]]
+    families = [sorted(report["result"]["chosen"]["category"]["families"]) for report in ran.reports]
+    assert sorted(families) == [["catboost", "linear"], ["dnn", "linear"], ["linear", "xgboost"]]
     assert [report["result"]["ingest"]["reused"] for report in ran.reports] == [False, True, True]
     assert len(list((root / "multirun/releases").iterdir())) == 3
 
