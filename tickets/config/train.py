@@ -51,7 +51,7 @@ class FeaturesConfig(Config):
     """With `codes`, read numbers of the text too: its length, its stack traces, its share of log lines, its codes."""
     fields: tuple[str, ...] | None = None
     """Categorical, number and flag fields to use; unset: all that are known at the stage and are no target."""
-    field_dropout: Fraction = 0.25
+    field_dropout: Fraction = 0.1
     """Share of the training rows that are learned from once more without their fields, so that a ticket with text
     alone is answered well."""
     word_ngrams: tuple[PositiveInt, PositiveInt] = (1, 2)
