@@ -84,7 +84,9 @@ def compare(
     """
     rare = counts < counts.mean() / 2
     of_rare = rare[truth]
-    calibrated = {name: choose_calibration(of, truth, groups, seed).probabilities for name, of in reached.items()}
+    calibrated = {
+        name: choose_calibration(of, truth, groups, seed, ("vector",)).probabilities for name, of in reached.items()
+    }
     draws = np.random.default_rng(seed).integers(len(truth), size=(_RESAMPLES, len(truth)))
     f1 = {name: _f1(of.argmax(axis=1), truth, len(counts), draws) for name, of in calibrated.items()}
     losses = {name: -np.log(np.maximum(of[np.arange(len(truth)), truth], 1e-12)) for name, of in calibrated.items()}

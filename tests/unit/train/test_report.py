@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from tickets.decide.policy import Action, Decision
+from tickets.models.imbalance import MEASURES
 from tickets.models.labels import Labels
 from tickets.models.triage import Answer
-from tickets.train.report import automated_rows, format_scores, judge
+from tickets.train.report import automated_rows, format_chosen, format_scores, judge
 
 LABELS = Labels(("billing", "login"))
 SURE_BILLING, SURE_LOGIN = [0.9, 0.1], [0.2, 0.8]
@@ -89,3 +90,27 @@ def test_each_pattern_has_its_figures() -> None:
     assert scores["patterns"]["text+categories"]["num_outside"] == 1
     assert _cells({"category: text": text})[1][:2] == ["category: text", "2"]
     assert _judge()["patterns"] == {}
+
+
+def test_what_was_found_while_choosing_is_told() -> None:
+    gain = {"value": 0.5, "gain": 0.02, "low": 0.01, "high": 0.03}
+    imbalance = {
+        "chosen": "balanced",
+        "num_rows": 500,
+        "num_rare": 30,
+        "remedies": {
+            "none": {name: {"value": 0.52} for name in MEASURES},
+            "balanced": {**dict.fromkeys(MEASURES, gain), "rare_recall": {"value": None}},
+        },
+    }
+    hierarchy = {"parent": "category", "illegal_before": 0.192, "illegal_after": 0.0, "pooled": True}
+    told = format_chosen("subcategory", {"members": {"linear": 1.0}, "imbalance": imbalance, "hierarchy": hierarchy})
+    assert told.splitlines()[:2] == [
+        "subcategory: 1.00 linear",
+        "  within category: 19.2% illegal pairs by themselves, 0.0% as answered; pooled with it",
+    ]
+    assert "remedy balanced" in told
+    assert "+0.020 (+0.010 to +0.030)" in told
+    assert format_chosen("priority", {"members": {"linear": 1.0}, "imbalance": {"chosen": "none"}}) == (
+        "priority: 1.00 linear"
+    )
