@@ -32,7 +32,7 @@ class AskedError(Exception):
 def probe(params: dict[str, Any], family_name: str, shared: list[Any], limits: Limits, log: TrialLog) -> None:
     """A trial that ends where its family asks the library for a device."""
 
-    def catboost(**settings: Any) -> None:
+    def catboost(settings: dict[str, Any]) -> None:
         raise AskedError(settings["task_type"])
 
     def xgboost(settings: dict[str, Any], *_: Any) -> None:
@@ -42,7 +42,7 @@ def probe(params: dict[str, Any], family_name: str, shared: list[Any], limits: L
         raise AskedError(name)
 
     asked_of = {
-        "catboost": ("catboost.CatBoostClassifier", catboost),
+        "catboost": ("catboost.CatBoost", catboost),
         "xgboost": ("xgboost.Booster", xgboost),
         "dnn": ("torch.device", torch_device),
         "linear": ("sklearn.svm.LinearSVC", lambda **_: (_ for _ in ()).throw(AskedError("none"))),

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
 import subprocess
 import threading
-import urllib.error
-import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,15 +37,15 @@ class Graph:
     def ask(self, path: str, content: Any = None) -> tuple[int, Any, dict[str, str]]:
         """Status, JSON and headers of an answer."""
         body = None if content is None else json.dumps(content).encode()
-        request = urllib.request.Request(self.url + path, body, {"Content-Type": "application/json"})
-        try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                return answer.status, json.loads(answer.read()), dict(answer.headers)
-        except urllib.error.HTTPError as error:
-            content = error.read()
+        connection = http.client.HTTPConnection(self.url.removeprefix("http://"), timeout=60)
+        with closing(connection):
+            with suppress(BrokenPipeError, ConnectionResetError):  # what is too large is answered before all was sent
+                connection.request("POST" if body else "GET", path, body, {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            found: Any = answer.read()
             with suppress(json.JSONDecodeError):
-                content = json.loads(content)
-            return error.code, content, dict(error.headers)
+                found = json.loads(found)
+            return answer.status, found, dict(answer.headers)
 
     def triage(self, ticket: dict[str, Any]) -> dict[str, Any]:
         """The answer to a ticket that has to be answered."""

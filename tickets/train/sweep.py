@@ -190,7 +190,7 @@ def _watch(
             self._end(trial, "finished" if trial.trial_id in self._finished else "stopped", None)
 
         def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
-            self._end(trial, "failed", str(trial.get_error() or "no message"))
+            self._end(trial, "failed", _error_of(trial))
 
         def _record(self, trial: Any, status: Any, error: str | None) -> TrialRecord:
             return TrialRecord(
@@ -218,6 +218,12 @@ def _watch(
             )  # fmt: skip
 
     return Watch()
+
+
+def _error_of(trial: Any) -> str:
+    """What a failed trial left; `Trial.get_error` looks where it is copied to only later."""
+    left = trial.error_file and Path(trial.error_file)
+    return left.read_text(encoding="utf-8", errors="replace") if left and left.exists() else "it left no message"
 
 
 def _num_steps(family_name: str, limits: Limits) -> int:
