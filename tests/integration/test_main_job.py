@@ -230,15 +230,15 @@ def test_without_a_cluster_ray_is_started_and_own_groups_are_read_from_outside(t
 
 def test_multirun_makes_a_release_per_point(root: Path, on_head: Callable[..., Ran], trained: Ran) -> None:
     ran = on_head(
-        "train", "--multirun", "model=catboost,xgboost,dnn", "sweep=tiny", "source.targets=[category]",
+        "train", "--multirun", "model=xgboost,dnn", "sweep=tiny", "source.targets=[category]",
         "mlflow.enabled=false", "audit.max_rows=50", "card.behaviour_rows=0", "data.bucket=multirun",
         f"source.path={root}/simulated/raw/simulated.jsonl", f"source.truth={root}/simulated/raw/simulated.truth.json",
     )  # fmt: skip
     assert ran.code == 0, ran.output
     families = [sorted(report["result"]["chosen"]["category"]["families"]) for report in ran.reports]
-    assert sorted(families) == [["catboost", "linear"], ["dnn", "linear"], ["linear", "xgboost"]]
-    assert [report["result"]["ingest"]["reused"] for report in ran.reports] == [False, True, True]
-    assert len(list((root / "multirun/releases").iterdir())) == 3
+    assert sorted(families) == [["dnn", "linear"], ["linear", "xgboost"]]
+    assert [report["result"]["ingest"]["reused"] for report in ran.reports] == [False, True]
+    assert len(list((root / "multirun/releases").iterdir())) == 2
 
     compared = run_job("compare", root, "compare.multirun=latest")  # from kept answers, without Ray
     assert compared.code == 0, compared.output
@@ -254,7 +254,13 @@ def test_multirun_makes_a_release_per_point(root: Path, on_head: Callable[..., R
     assert "model=dnn" in ran.output[ran.output.index("multirun 2") :]
 
 
-@pytest.mark.parametrize("entrypoint", [["jobs/train.py"], ["--", "python", "jobs/train.py"]], ids=["file", "python"])
+@pytest.mark.parametrize(
+    "entrypoint",
+    [
+        pytest.param(["--", "python", "jobs/train.py"], id="python"),
+        pytest.param(["jobs/train.py"], id="file", marks=pytest.mark.heavy),
+    ],
+)
 def test_a_submitted_job_runs_from_its_package(
     head: Head, root: Path, trained: Ran, tmp_path: Path, entrypoint: list[str]
 ) -> None:
