@@ -5,6 +5,7 @@ It does not know where releases come from (`entrants.py`), how rows are answered
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -72,7 +73,11 @@ def _compare(
     connect: Callable[[], object],
 ) -> BucketComparison:
     settings = tell_apart(releases)
-    entrants = tuple(_entrant(*pair) for pair in zip(releases, settings, strict=True))
+    num_named = Counter(map(str, settings))
+    entrants = tuple(
+        _entrant(release, setting, num_named[str(setting)] == 1)
+        for release, setting in zip(releases, settings, strict=True)
+    )
     targets = dict.fromkeys(target for release in releases for target in release.manifest.targets)
     unpaired = None
     try:
@@ -87,11 +92,11 @@ def _compare(
     return BucketComparison(bucket, config.metric, config.confidence, unpaired, entrants, tuple(tables), tuple(spreads))
 
 
-def _entrant(release: Release, setting: Setting) -> Entrant:
+def _entrant(release: Release, setting: Setting, is_alone: bool) -> Entrant:
     manifest = release.manifest
     return Entrant(
         release.id,
-        str(setting) or release.id,
+        str(setting) if is_alone else f"{setting} {release.id}".lstrip(),
         _joined(setting.values),
         _joined(setting.seeds),
         manifest.config["decide"]["automate_precision"],

@@ -18,7 +18,7 @@ class Entrant:
 
     Attributes:
         release: Its id.
-        name: What sets it apart from the others; its id where nothing does.
+        name: What sets it apart from the others, with its id where that is not enough.
         setting: The same without seeds; empty where only seeds, or nothing, differ.
         seeds: Its seeds, where they differ; empty where they do not.
         asked_precision: What its automated labels were to keep.

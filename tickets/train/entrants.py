@@ -9,7 +9,7 @@ from typing import Any, Final
 from tickets.config import CompareConfig
 from tickets.errors import RefusedError
 from tickets.multirun import Multirun, load_multirun
-from tickets.release import Release, list_releases, open_release
+from tickets.release import FORMAT_VERSION, Release, list_releases, open_release
 from tickets.storage import Storage
 
 _TRAINING: Final = ("source", "cleaning", "encoder", "features", "model", "search", "sweep", "decide")
@@ -104,11 +104,14 @@ def _place(bucket: str, reference: str) -> tuple[str, str]:
 def _newest(storage: Storage, bucket: str, last: int | None) -> list[tuple[str, str]]:
     """The newest so many; without a number those whose models learned from the same data as the newest one's."""
     ids = list_releases(storage, bucket)
-    data = {id_: storage.read_json(f"{bucket}/releases/{id_}/manifest.json").get("data", {}) for id_ in ids}
-    trained = [id_ for id_ in ids if "corpus" not in data[id_]]  # one with a corpus of its own has another one's model
+    manifests = {id_: storage.read_json(f"{bucket}/releases/{id_}/manifest.json") for id_ in ids}
+    # Not those of an older format, which nothing reads, nor those with a corpus of their own, whose model is another's.
+    readable = [id_ for id_ in ids if manifests[id_].get("format_version") == FORMAT_VERSION]
+    data = {id_: manifests[id_]["data"] for id_ in readable}
+    trained = [id_ for id_ in readable if "corpus" not in data[id_]]
     if last is not None:
         return [(bucket, id_) for id_ in trained[-last:]]
-    return [(bucket, id_) for id_ in trained if data[id_].get("digest") == data[trained[-1]].get("digest")]
+    return [(bucket, id_) for id_ in trained if data[id_]["digest"] == data[trained[-1]]["digest"]]
 
 
 def _training(release: Release) -> dict[str, Any]:

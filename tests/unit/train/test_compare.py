@@ -118,6 +118,16 @@ def test_seeds_of_a_setting_are_gathered(world: World) -> None:
     ]
 
 
+def test_releases_of_one_setting_are_told_apart_by_their_ids(world: World) -> None:
+    again = [world.publish(0.8), world.publish(0.9), world.publish(0.7, seed=1)]
+    assert [of.name for of in _compare(world, again).entrants] == [
+        f"model.seed=0 {again[0].id}",
+        f"model.seed=0 {again[1].id}",
+        "model.seed=1",
+    ]
+    assert [of.name for of in _compare(world, again[:2]).entrants] == [again[0].id, again[1].id]
+
+
 def test_buckets_stand_apart(world: World) -> None:
     releases = [world.publish(0.8, bucket, seed) for bucket in ("acme", "other") for seed in (0, 1)]
     found = compare_releases(world.storage, releases, CompareConfig(resamples=200, baseline=releases[3].id), no_ray)

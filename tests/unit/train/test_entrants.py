@@ -26,6 +26,7 @@ def test_by_default_all_that_learned_from_the_newest_ones_data(world: World) -> 
     world.tickets(priority=["high"] * 400)
     first, second = world.publish().id, world.publish(seed=1).id
     world.publish(data={"corpus": "newer tickets"})
+    world.storage.write_json("acme/releases/99991231-old/manifest.json", {"format_version": 1, "data": {}})
     assert _chosen(world) == [first, second]
 
 
