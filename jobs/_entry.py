@@ -66,7 +66,7 @@ class Job:
         """The command line of another job on the same data: what was typed here, with some keys changed or left out."""
         replaced = {*secret_keys(), *without, *(change.partition("=")[0] for change in changed)}
         kept = [word for word in self.typed if word.lstrip("+").partition("=")[0] not in replaced]
-        if self.config.data.bucket and not any(word.startswith("data.bucket=") for word in kept):
+        if self.config.data.bucket and not any(word.startswith("data.bucket=") for word in (*kept, *changed)):
             kept.append(f"data.bucket={self.config.data.bucket}")
         return shlex.join(["python", f"jobs/{name}.py", *kept, *changed])
 

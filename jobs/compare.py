@@ -5,6 +5,7 @@ from _entry import Job, run_job
 
 from tickets.events import Saved
 from tickets.page import render
+from tickets.release import read_champion
 from tickets.train.compare import compare_releases
 from tickets.train.compare_page import build_page, format_comparison
 from tickets.train.entrants import choose_releases
@@ -28,7 +29,8 @@ def main(job: Job) -> None:
     job.report.result = result
     without = tuple(f"compare.{name}" for name in type(config).model_fields)
     for comparison in found:
-        if best := comparison.best:
+        champion = read_champion(storage, comparison.bucket) or {}
+        if (best := comparison.best) and best != champion.get("release"):
             changed = (f"release={best}", f"data.bucket={comparison.bucket}")
             job.report.next.append(job.command("promote", *changed, without=without))
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
+from posixpath import normpath
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -21,6 +23,8 @@ _MOST_METRICS: Final = 800
 _MAX_PARAM_LENGTH: Final = 6_000
 _MAX_TAG_LENGTH: Final = 8_000
 _MAX_DIGEST_LENGTH: Final = 36
+_MAX_NAME_LENGTH: Final = 250
+_NOT_IN_NAMES: Final = re.compile(r"[^\w.\- :/]")
 _CUT_MARK: Final = " [shortened]"
 
 
@@ -44,14 +48,14 @@ def to_params(params: Mapping[str, Any]) -> list[Param]:
     """Settings as text."""
     from mlflow.entities import Param
 
-    return [Param(key, _shortened(str(value), _MAX_PARAM_LENGTH)) for key, value in params.items()]
+    return [Param(_name(key), _shortened(str(value), _MAX_PARAM_LENGTH)) for key, value in params.items()]
 
 
 def to_tags(tags: Mapping[str, str]) -> list[RunTag]:
     """Tags of a run."""
     from mlflow.entities import RunTag
 
-    return [RunTag(key, _shortened(value, _MAX_TAG_LENGTH)) for key, value in tags.items()]
+    return [RunTag(_name(key), _shortened(value, _MAX_TAG_LENGTH)) for key, value in tags.items()]
 
 
 def to_points(history: Sequence[Mapping[str, float]], start_ms: int) -> list[Metric]:
@@ -64,7 +68,7 @@ def to_points(history: Sequence[Mapping[str, float]], start_ms: int) -> list[Met
 
     steps = [int(record.get("step", position)) for position, record in enumerate(history)]
     return [
-        Metric(key, float(value), start_ms + step, step)
+        Metric(_name(key), float(value), start_ms + step, step)
         for step, record in zip(steps, history, strict=True)
         for key, value in record.items()
         if key != "step" and not math.isnan(value)
@@ -93,6 +97,12 @@ def to_inputs(uses: Sequence[DataUse]) -> list[DatasetInput]:
 
 def _chunks(items: Sequence[Any], most: int) -> list[Sequence[Any]]:
     return [items[start : start + most] for start in range(0, len(items), most)]
+
+
+def _name(key: str) -> str:
+    """A key with an underscore for each character that MLflow takes in no name (a label or a column may hold any)."""
+    name = _NOT_IN_NAMES.sub("_", key)[:_MAX_NAME_LENGTH]
+    return name if normpath(name) == name else name.replace("/", "_")
 
 
 def _shortened(text: str, limit: int) -> str:

@@ -205,6 +205,15 @@ def test_more_than_one_request_holds(tracker: Tracker, client: MlflowClient, war
     assert not warnings
 
 
+def test_names_that_mlflow_refuses_are_mended(tracker: Tracker, client: MlflowClient, warnings: list[str]) -> None:
+    run_id = tracker.start_run("train", {"source.values.queue.R&D + IT": "x", "a//b": 1, "k" * 300: 2}, {})
+    tracker.log_metrics(run_id, {"queue/patterns/text+numbers/accuracy": 0.5, "größe/f1": 0.25})
+    run = client.get_run(run_id)
+    assert run.data.params == {"source.values.queue.R_D _ IT": "x", "a__b": "1", "k" * 250: "2"}
+    assert run.data.metrics == {"queue/patterns/text_numbers/accuracy": 0.5, "größe/f1": 0.25}
+    assert not warnings
+
+
 def test_long_values_are_cut_with_a_mark(tracker: Tracker, client: MlflowClient, warnings: list[str]) -> None:
     run_id = tracker.start_run("train", {"config": "x" * 9_000, "short": "x"}, {"note": "y" * 9_000})
     run = client.get_run(run_id)
