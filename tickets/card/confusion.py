@@ -15,7 +15,7 @@ _NUM_EXAMPLES: Final = 3
 
 
 def worst_pairs(judged: Judged) -> list[dict[str, Any]]:
-    """The true label and the one given instead, the most frequent pairs first.
+    """The true label and the one given instead, the most frequent pairs first, of these the most automated.
 
     Returns:
         Up to `MAX_PAIRS`, each with `true`, `given`, `num_rows`, `share` (of the rows with that true label),
@@ -25,14 +25,15 @@ def worst_pairs(judged: Judged) -> list[dict[str, Any]]:
     for row in np.flatnonzero(~judged.right):
         pairs[int(judged.truth[row]), int(judged.predicted[row])].append(int(row))
     num_true = {code: int(count) for code, count in zip(*np.unique(judged.truth, return_counts=True), strict=True)}
-    ordered = sorted(pairs.items(), key=lambda pair: (-len(pair[1]), pair[0]))
+    num_acted = {pair: int(judged.automated[rows].sum()) for pair, rows in pairs.items()}
+    ordered = sorted(pairs.items(), key=lambda item: (-len(item[1]), -num_acted[item[0]], item[0]))
     return [
         {
             "true": judged.name(true),
             "given": judged.name(given),
             "num_rows": len(rows),
             "share": len(rows) / num_true[true],
-            "num_automated": int(judged.automated[rows].sum()),
+            "num_automated": num_acted[true, given],
             "tickets": [judged.ids[row] for row in sorted(rows, key=lambda row: -judged.top[row])[:_NUM_EXAMPLES]],
         }
         for (true, given), rows in ordered[:MAX_PAIRS]
