@@ -43,8 +43,9 @@ def run_tests(
         One entry per test and target: `test`, `target`; of the tickets whose text the test changes, `labels`, how
         many get another label, with its `bar`; of those among them that were automated, `automated`, how many are no
         longer or get another label, and `relabelled`, how many are still automated, with another label, with its
-        `automated_bar`; `passed` (both bars are kept; None: the test changes no text); and in `tickets` up to three
-        ids of tickets with another label, the surest first. Empty where there is no text to change.
+        `automated_bar`; `passed` (both bars are kept; None: the test changes no text), `surely_failed` (an interval
+        lies above its bar); and in `tickets` up to three ids of tickets with another label, the surest first. Empty
+        where there is no text to change.
     """
     rng = np.random.default_rng(config.seed)
     with_text = np.flatnonzero([bool(text.strip()) for text in model.state.texts(tickets.table)])
@@ -118,6 +119,8 @@ def _compare(
 
 def _verdict(found: Mapping[str, Any], bar: float, automated_bar: float) -> dict[str, Any]:
     """A test that changes no text says nothing; one without automated answers is judged by its labels alone."""
-    labels, relabelled = found["labels"]["share"], found["relabelled"]["share"]
-    passed = None if labels is None else labels <= bar and (relabelled or 0.0) <= automated_bar
-    return {"bar": bar, "automated_bar": automated_bar, "passed": passed}
+    held = [(found["labels"], bar), (found["relabelled"], automated_bar)]
+    over = [(of["low"], limit) for of, limit in held if of["num_rows"] and of["share"] > limit]
+    passed = None if not found["labels"]["num_rows"] else not over
+    sure = any(low > limit for low, limit in over)
+    return {"bar": bar, "automated_bar": automated_bar, "passed": passed, "surely_failed": sure}

@@ -178,7 +178,7 @@ def _seen(name: str, target: Target) -> Iterator[str]:
 
 def _weak_slices(name: str, target: Target) -> Iterator[str]:
     for of in target["slices"]["slices"]:
-        where = f"{name}: where {of['dimension'].replace('_', ' ')} is “{of['value'].strip()}”"
+        where = f"{name}: where {_words(of['dimension'])} is “{of['value'].strip()}”"
         if of["worse"]:
             yield f"{where}, {percent(of['right']['share'])} come right, {percent(of['rest'])} elsewhere."
         if of["automated"]["below"]:
@@ -187,16 +187,26 @@ def _weak_slices(name: str, target: Target) -> Iterator[str]:
 
 def _tests(name: str, target: Target) -> Iterator[str]:
     for of in target["behaviour"]:
-        if of["passed"] is False:
-            test, labels, relabelled = of["test"].replace("_", " "), of["labels"], of["relabelled"]
+        if of["surely_failed"]:
+            labels, relabelled = of["labels"], of["relabelled"]
             acted = (
                 f"; {percent(relabelled['share'])} of the automated answers turn into another automated label (bar "
                 f"{percent(of['automated_bar'], 0)})"
             )
             yield (
-                f"{name}: it minds “{test}” more than it should: {percent(labels['share'])} of the labels change (bar "
-                f"{percent(of['bar'], 0)}){acted if relabelled['num_rows'] else ''}."
+                f"{name}: it minds “{_words(of['test'])}” more than it should: {percent(labels['share'])} of the "
+                f"labels change (bar {percent(of['bar'], 0)}){acted if relabelled['num_rows'] else ''}."
             )
+    unsure = [of for of in target["behaviour"] if of["passed"] is False and not of["surely_failed"]]
+    if unsure:
+        yield (
+            f"{name}: above the bar, though by chance perhaps, are these changes of the text: "
+            f"{', '.join(_words(of['test']) for of in unsure)}."
+        )
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _span(right: Mapping[str, Any]) -> str:

@@ -171,8 +171,8 @@ def _method(card: Card) -> Section:
             "confidence (Learn then Test; Angelopoulos et al., 2021). Test tickets chose nothing; they only judge.",
             "A slice is called worse where Fisher's exact test against all other tickets says so after correction for "
             "the number of slices (Holm, 1979).",
-            "Behavioural tests change the text and nothing else (CheckList; Ribeiro et al., 2020). A share of labels "
-            "above its bar fails.",
+            "Behavioural tests change the text and nothing else (CheckList; Ribeiro et al., 2020). A test "
+            "has failed where the whole interval of a share lies above its bar.",
             "Tickets are named by their id; no text of theirs stands here, but for terms that several of them hold.",
         ),
     )

@@ -246,9 +246,7 @@ def _behaviour(target: Target) -> tuple[Block, ...]:
     rows = tuple(
         (
             _TESTS.get(of["test"], of["test"]),
-            {True: Status("passed", "good"), False: Status("failed", "bad"), None: Status("no text changed", "plain")}[
-                of["passed"]
-            ],
+            _test_verdict(of),
             _share(of["labels"]),
             Share(of["bar"]),
             Number(of["labels"]["num_rows"]),
@@ -269,6 +267,14 @@ def _behaviour(target: Target) -> tuple[Block, ...]:
         f"{percent(bar, 0)} may turn into another automated label."
     )
     return (_table(target, "", columns, rows, note),) if rows else ()
+
+
+def _test_verdict(found: Mapping[str, Any]) -> Status:
+    if found["passed"] is None:
+        return Status("no text changed", "plain")
+    if found["passed"]:
+        return Status("passed", "good")
+    return Status("failed", "bad") if found["surely_failed"] else Status("above its bar, perhaps by chance", "warn")
 
 
 def _table(

@@ -8,13 +8,21 @@ import pyarrow as pa
 import pytest
 from card_world import encode
 
-from tickets.card.behaviour import Clean, run_tests
+from tickets.card.behaviour import Clean, _verdict, run_tests
 from tickets.card.judged import Tickets
 from tickets.card.perturb import CHANGES
 from tickets.config.card import BehaviourBars, CardConfig
 from tickets.models.triage import TriageModel
 
 CONFIG = CardConfig(behaviour_rows=40)
+
+
+def _found(num_hits: int, low: float) -> dict[str, Any]:
+    nothing = {"num_rows": 0, "num_hits": 0, "share": None, "low": None, "high": None}
+    return {
+        "labels": {"num_rows": 60, "num_hits": num_hits, "share": num_hits / 60, "low": low, "high": 1.0},
+        "relabelled": nothing,
+    }
 
 
 def as_it_is(name: str, values: list[str | None]) -> list[str | None]:
@@ -53,7 +61,11 @@ def test_the_bar_decides(triage_model: TriageModel, tickets: Tickets) -> None:
         (found,) = (
             of for of in _run(triage_model, tickets, config) if (of["test"], of["target"]) == ("signature", "category")
         )
-        assert (found["passed"], found["bar"]) == (expected, bar)
+        assert (found["passed"], found["surely_failed"], found["bar"]) == (expected, not expected, bar)
+    chance = _verdict(_found(num_hits=3, low=0.01), 0.04, 0.02)
+    assert (chance["passed"], chance["surely_failed"]) == (False, False)
+    relabelled = _verdict({**_found(num_hits=0, low=0.0), "relabelled": _found(10, 0.1)["labels"]}, 0.04, 0.02)
+    assert (relabelled["passed"], relabelled["surely_failed"]) == (False, True)
 
 
 def test_what_cleaning_takes_out_changes_nothing(triage_model: TriageModel, tickets: Tickets) -> None:

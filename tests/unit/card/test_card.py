@@ -169,8 +169,8 @@ def test_uses_and_limits_say_what_the_figures_say(card: dict[str, Any]) -> None:
     assert "category: Suspected leak: channel." in limits
     assert "The labels drift." not in limits
     assert "tone: there is no model; the audit calls it noise (nor here)." in limits
-    failed = [of for name in card["targets"] for of in card["targets"][name]["behaviour"] if of["passed"] is False]
-    assert limits.count("more than it should") == len(failed) > 0
+    tests = [of for name in card["targets"] for of in card["targets"][name]["behaviour"]]
+    assert limits.count("more than it should") == sum(of["surely_failed"] for of in tests) > 0
     assert "priority: the model is not surely better than always answering" in limits
 
 
