@@ -62,57 +62,50 @@ def train(
         last_epoch: Passes after which training ends, on the schedule of `config.epochs`, which it is if unset.
     """
     network.to(device)
-    groups = parameter_groups(network, config)
     dtype = choose_precision(config.precision, device)
     state = State(
         network,
-        torch.optim.AdamW(groups, fused=True),
+        torch.optim.AdamW(parameter_groups(network, config), fused=True),
         torch.amp.GradScaler(device.type, enabled=dtype is torch.float16),
     )
     if start is not None:
         state.load(start)
-    wrapped = DistributedDataParallel(network) if distributed.is_initialized() else network
+    model = DistributedDataParallel(network) if distributed.is_initialized() else network
     loss_of = _Loss(rows.labels, num_labels, config.imbalance, device)
     while not state.progress.is_over(config, last_epoch or config.epochs):
         began = time.monotonic()
-        torch.manual_seed(seed + state.progress.epochs * 1000 + _rank())
-        _run_pass(wrapped, state, rows, loss_of, config, dtype, device, seed, tell)
+        epoch = state.progress.epochs
+        torch.manual_seed(seed + epoch * 1000 + _rank())
+        batches = rows.batches(config.batch_rows, (seed, epoch), _rank(), _num_ranks())
+        clock = _Clock(len(batches), epoch, config.epochs, tell)
+        model.train()
+        for step, batch in enumerate(_loaded(rows, batches, device), epoch * len(batches)):
+            _set_rate(state.optimizer, schedule(step, config.epochs * len(batches), config.warmup))
+            with _autocast(dtype, device):
+                logits = _logits(model, batch)
+            clock.tick(_step(model, state, loss_of(logits.float(), batch.labels)))
         loss = _nll(network, valid, num_labels, dtype, device) if _rank() == 0 else math.nan
         loss, seconds = _agreed([loss, time.monotonic() - began], device)
         state.note(loss if len(valid) else None, seconds)
         yield state
 
 
-def _run_pass(
-    model: nn.Module,
-    state: State,
-    rows: Rows,
-    loss_of: _Loss,
-    config: FinetuneConfig,
-    dtype: torch.dtype | None,
-    device: torch.device,
-    seed: int,
-    tell: Tell,
-) -> None:
-    """One pass over the rows."""
-    epoch = state.progress.epochs
-    batches = rows.batches(config.batch_rows, (seed, epoch), _rank(), _num_ranks())
+def _loaded(rows: Rows, batches: list[list[int]], device: torch.device) -> Iterator[Batch]:
+    """Batches on the device."""
     loader: Any = DataLoader(rows, batch_sampler=batches, collate_fn=rows.collate, pin_memory=device.type == "cuda")
-    clock = _Clock(len(batches), epoch, config.epochs, tell)
-    model.train()
-    for step, batch in enumerate(loader, epoch * len(batches)):
-        _set_rate(state.optimizer, schedule(step, config.epochs * len(batches), config.warmup))
-        batch = batch.to(device)
-        with _autocast(dtype, device):
-            logits = _logits(model, batch)
-        loss = loss_of(logits.float(), batch.labels)
-        state.optimizer.zero_grad(set_to_none=True)
-        state.scaler.scale(loss).backward()
-        state.scaler.unscale_(state.optimizer)
-        nn.utils.clip_grad_norm_(model.parameters(), _GRADIENT_NORM)
-        state.scaler.step(state.optimizer)
-        state.scaler.update()
-        clock.tick(loss)
+    for batch in loader:
+        yield batch.to(device)
+
+
+def _step(model: nn.Module, state: State, loss: torch.Tensor) -> torch.Tensor:
+    """Follow the loss's gradient once."""
+    state.optimizer.zero_grad(set_to_none=True)
+    state.scaler.scale(loss).backward()
+    state.scaler.unscale_(state.optimizer)
+    nn.utils.clip_grad_norm_(model.parameters(), _GRADIENT_NORM)
+    state.scaler.step(state.optimizer)
+    state.scaler.update()
+    return loss
 
 
 def judge(
@@ -202,12 +195,9 @@ class _Clock:
 def _nll(
     network: Network, valid: Rows, num_labels: Mapping[str, int], dtype: torch.dtype | None, device: torch.device
 ) -> float:
-    """NLL of the rows, summed over the targets."""
-    losses = [
-        nll(probabilities[codes >= 0], codes[codes >= 0])
-        for probabilities, codes in zip(judge(network, valid, num_labels, dtype, device), valid.labels.T, strict=True)
-    ]
-    return float(np.nansum(losses))
+    """NLL of the rows, summed over the targets that have a label there; NaN where the network diverged."""
+    answers = zip(judge(network, valid, num_labels, dtype, device), valid.labels.T, strict=True)
+    return sum(nll(answer[codes >= 0], codes[codes >= 0]) for answer, codes in answers if (codes >= 0).any())
 
 
 def _logits(model: nn.Module, batch: Batch) -> torch.Tensor:

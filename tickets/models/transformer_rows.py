@@ -42,8 +42,15 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """The same rows on a device."""
-        parts = (self.input_ids, self.mask, self.codes, self.numbers, self.labels)
-        return Batch(*(part.to(device, non_blocking=True) for part in parts))
+        return Batch(*(part.to(device, non_blocking=True) for part in self._parts))
+
+    def pin_memory(self) -> Batch:
+        """The same rows where a GPU can fetch them; a DataLoader asks for it."""
+        return Batch(*(part.pin_memory() for part in self._parts))
+
+    @property
+    def _parts(self) -> tuple[torch.Tensor, ...]:
+        return self.input_ids, self.mask, self.codes, self.numbers, self.labels
 
 
 @dataclass(frozen=True)

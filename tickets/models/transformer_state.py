@@ -93,7 +93,9 @@ class State:
             moments.setdefault(int(at), {})[name] = value
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": moments})
         self.progress = load_progress(folder)
-        self.scaler.load_state_dict(json.loads((folder / "progress.json").read_text())["scaler"])
+        scaler = json.loads((folder / "progress.json").read_text())["scaler"]
+        if scaler:  # empty unless it was trained in fp16
+            self.scaler.load_state_dict(scaler)
 
 
 def load_progress(folder: Path) -> Progress:

@@ -20,6 +20,7 @@ from tickets.config.parse import dump
 from tickets.errors import ConfigError
 from tickets.snapshots import Snapshot, load_snapshot
 from tickets.storage import Storage
+from tickets.train.workers import drop_checkpoints
 
 _SECTIONS: Final = ("source", "cleaning", "features", "encoder", "model", "search", "sweep", "finetune")
 _FREE: Final = frozenset(
@@ -61,6 +62,7 @@ class Work:
 
     def finish(self, release_id: str) -> None:
         """Note that a release came of it: there is nothing left to take up."""
+        drop_checkpoints(self.folder)
         (self.folder / _FINISHED).write_bytes(orjson.dumps({"release": release_id}))
 
 

@@ -7,6 +7,7 @@ does not know the loop (`tickets.models.transformer_loop`) or what the network i
 from __future__ import annotations
 
 import hashlib
+import shutil
 import tempfile
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
@@ -17,11 +18,13 @@ from tickets import logs
 from tickets.config import EncoderConfig, FinetuneConfig
 from tickets.errors import ModelError
 from tickets.models.transformer import NAME, Shape
+from tickets.train.trials import last_line
 
 if TYPE_CHECKING:  # torch costs seconds, and most runs fine-tune nothing
     from tickets.models.transformer_rows import Rows
 
 _LOOK_EVERY_S: Final = 2.0
+_FOLDER: Final = "finetune"
 _PROGRESS: Final = "progress.txt"
 _RETRIES: Final = 1  # of a worker that died, from its last checkpoint
 _RUN_SETTINGS: Final = {"enabled", "num_workers", "cpus_per_worker", "time_budget_s", "refit"}
@@ -66,7 +69,7 @@ def run_workers(plan: Plan, rows: tuple[Rows, Rows], resources: dict[str, float]
     """
     import ray
 
-    name = f"finetune-{checkpoint_digest(plan, rows)}"
+    name = f"{_FOLDER}-{checkpoint_digest(plan, rows)}"
     told = run_dir / name / _PROGRESS
     # In a task of its own: in a main thread Ray Train would keep Ctrl-C to itself.
     task: Any = ray.remote(num_cpus=0)(_run_trainer)
@@ -78,8 +81,14 @@ def run_workers(plan: Plan, rows: tuple[Rows, Rows], resources: dict[str, float]
         line = latest
     try:
         return Path(ray.get(pending))
-    except ray.exceptions.RayTaskError as error:
-        raise ModelError(f"{NAME} could not be fine-tuned: {error.cause!r}") from error
+    except ray.exceptions.RayError as error:
+        raise ModelError(f"{NAME} could not be fine-tuned: {last_line(str(error))}") from error
+
+
+def drop_checkpoints(run_dir: Path) -> None:
+    """Delete what `run_workers` left in a run's folder, some 400 MB for a small encoder, once nothing takes it up."""
+    for folder in run_dir.glob(f"{_FOLDER}-*"):
+        shutil.rmtree(folder)
 
 
 def _run_trainer(plan: Plan, shared: list[Any], resources: dict[str, float], run_dir: str, name: str) -> str:

@@ -87,6 +87,18 @@ def test_without_validation_the_last_pass_counts(
     torch.testing.assert_close(state.best, state.network.state_dict())
 
 
+def test_a_network_that_diverges_is_never_the_best(
+    new_network: Callable[..., Network], tuning_rows: Parts, shape: Shape, tuning: FinetuneConfig, tmp_path: Path
+) -> None:
+    network = new_network()
+    torch.nn.init.constant_(network.heads[0].bias, math.nan)
+    state = next(train(network, *tuning_rows, shape.num_labels, tuning, CPU, 0))
+    assert math.isnan(state.progress.curve[0])
+    assert (state.progress.best_epoch, state.best) == (0, {})
+    state.save(tmp_path)
+    assert load_progress(tmp_path).best_epoch == 0
+
+
 def test_a_field_without_a_label_teaches_nothing_and_breaks_nothing(
     new_network: Callable[..., Network], tuning_rows: Parts, shape: Shape, tuning: FinetuneConfig
 ) -> None:
