@@ -17,9 +17,10 @@ from tickets.features.state import FeatureState
 from tickets.models.family import Examples, family, nll
 from tickets.snapshots import load_snapshot
 from tickets.train.prepare import prepare
+from tickets.train.problem import build_problem
 from tickets.train.split import TEST, TRAIN, VALIDATION
 from tickets.train.sweep import sweep
-from tickets.train.target import build_problem, fit_head
+from tickets.train.tasks import fit_head
 
 SHARES: Final = (0.25, 0.5, 1.0)
 """Shares of the time at which the curves are read."""

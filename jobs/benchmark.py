@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Measure the platform beside what a user would pick instead, in one run: the graph, the ingestion, or the sweep."""
+"""Measure the platform beside what a user would pick instead, in one run: graph, ingestion, sweep, or models."""
 
 import shutil
+from dataclasses import asdict
 
 import _ingest_suite
+import _models_suite
 import _sweep_suite
 from _entry import Job, run_job
 from _serve_suite import format_figures, measure, read_bodies
@@ -13,7 +15,7 @@ from tickets.release import open_release
 
 def main(job: Job) -> None:
     """Run the suite that was asked for."""
-    suites = {"serve": measure_serving, "ingest": measure_ingestion, "sweep": measure_sweeps}
+    suites = {"serve": measure_serving, "ingest": measure_ingestion, "sweep": measure_sweeps, "models": measure_models}
     suites[job.config.benchmark.suite](job)
 
 
@@ -71,6 +73,16 @@ def measure_sweeps(job: Job) -> None:
         reached = _sweep_suite.compare_searches(task, test, config, scratch)
     job.tell(_sweep_suite.format_searches(reached, loop, config))
     job.report.result = {"searches": reached, "short_trials": loop}
+    job.report.next = [job.command("train")]
+
+
+def measure_models(job: Job) -> None:
+    """Fit each family once on the first target; print what fits and predictions cost."""
+    job.connect()
+    task, test = _sweep_suite.build_task(job)
+    costs = _models_suite.measure_families(task, test, job.config.model.families)
+    job.tell(_models_suite.format_costs(costs, task.limits.num_classes, len(task.train)))
+    job.report.result = {"costs": [asdict(of) for of in costs]}
     job.report.next = [job.command("train")]
 
 

@@ -18,8 +18,8 @@ from tickets.config import TicketsConfig
 from tickets.config.parse import parse
 from tickets.features.state import Features
 from tickets.train.finetune import finetune
+from tickets.train.problem import Problem, build_problem
 from tickets.train.split import CALIBRATION, TRAIN, VALIDATION
-from tickets.train.target import Problem, build_problem
 
 WORDS = ("card", "lost", "login", "reset", "slow", "down", "please", "help", "today")
 TOPICS = {"card": WORDS[:2], "login": WORDS[2:4], "outage": WORDS[4:6]}

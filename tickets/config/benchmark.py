@@ -15,10 +15,11 @@ Service = Literal["plain", "local", "cluster", "fused"]
 class BenchmarkConfig(Config):
     """What is measured beside what, in one run."""
 
-    suite: Literal["serve", "ingest", "sweep"] = "serve"
+    suite: Literal["serve", "ingest", "sweep", "models"] = "serve"
     """`serve`: the graph over HTTP in its profiles, beside a plain service of the same classes. `ingest`: raw tickets
     to published tables, beside pandas, pyarrow and polars that only convert. `sweep`: the search of settings at equal
-    time, beside random search and scikit-learn's halving."""
+    time, beside random search and scikit-learn's halving. `models`: what fits and predictions of `model.families`
+    cost."""
     services: tuple[Service, ...] = ("plain", "local", "cluster", "fused", "plain")
     """What is measured, in this order; `plain` is FastAPI and uvicorn with one worker per core. It stands at both ends
     so that a machine that grew slower meanwhile is seen."""

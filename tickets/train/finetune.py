@@ -1,6 +1,6 @@
 """The encoder trained further on all swept targets at once; what it gives joins the candidates.
 
-It does not know how workers share the training (`workers.py`) or how candidates are compared (`target.py`).
+It does not know how workers share the training (`workers.py`) or how candidates are compared (`choice.py`).
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from tickets.features.encoder import find_transformer, with_full_path
 from tickets.features.state import Features
 from tickets.models.transformer import NAME, Shape, Share
 from tickets.train.placement import trial_resources, worker_resources
+from tickets.train.problem import Problem
 from tickets.train.split import TRAIN, VALIDATION
 from tickets.train.sweep import Candidate
-from tickets.train.target import Problem
 from tickets.train.workers import Plan, run_workers
 
 if TYPE_CHECKING:  # torch costs seconds, and most runs fine-tune nothing

@@ -18,25 +18,16 @@ from tickets.features.state import Features, FeatureState, presence
 from tickets.models import transformer
 from tickets.models.family import Params, family
 from tickets.models.triage import TriageModel
+from tickets.train.calibrated import Calibrated, calibrate, decide
+from tickets.train.choice import choose
 from tickets.train.finetune import Finetuned, finetune, is_asked, uses_gpu
 from tickets.train.hierarchy import settle
 from tickets.train.placement import check_accelerator
 from tickets.train.prepare import Dataset
+from tickets.train.problem import Problem, build_problem
 from tickets.train.split import TRAIN, VALIDATION
 from tickets.train.sweep import Candidate, sweep
-from tickets.train.target import (
-    Calibrated,
-    Head,
-    Problem,
-    build_problem,
-    calibrate,
-    choose,
-    choose_remedy,
-    decide,
-    fit_first,
-    fit_head,
-    fit_members,
-)
+from tickets.train.tasks import Head, choose_remedy, fit_first, fit_head, fit_members
 
 OnTrial = Callable[[TrialRecord], None]
 _Made = TypeVar("_Made")

@@ -17,8 +17,10 @@ from tickets.features.state import Features
 from tickets.models.hierarchy import Hierarchy, Link, Probabilities, trees
 from tickets.quality.relations import taxonomy_in_force
 from tickets.schema import VALUE_SETS
+from tickets.train.calibrated import Calibrated
+from tickets.train.choice import gain_of
+from tickets.train.problem import text_folds
 from tickets.train.split import TRAIN
-from tickets.train.target import Calibrated, gain_of, text_folds
 
 LEAST_ROWS: Final = 200
 """Calibration rows from which pooling is considered."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -88,6 +90,32 @@ def test_a_refit_goes_exactly_as_far(case: Case, train: Examples, valid: Example
     np.testing.assert_array_equal(first, second)
     found = case.fitted.classifier.predict(valid.features, valid.head)
     np.testing.assert_allclose(first, found, rtol=0, atol=TOLERANCE)
+
+
+def _fit_twice(
+    settings: dict[str, Params], train: Examples, valid: Examples, limits: Limits
+) -> dict[str, tuple[float, float, np.ndarray, np.ndarray]]:
+    """Family → validation NLL and length of a fit, and what the fit and a refit say of the validation rows."""
+    found = {}
+    for name, params in settings.items():
+        fitted = family(name).fit(params, train, valid, limits, lambda loss: None)
+        again = family(name).refit(params, train, limits, fitted.length)
+        said = (model.predict(valid.features, valid.head) for model in (fitted.classifier, again))
+        found[name] = (fitted.nll, fitted.length, *said)
+    return found
+
+
+def test_fits_repeat_to_the_bit_in_another_process(
+    train: Examples, valid: Examples, limits: Limits, first_params: Callable[[str], dict[str, float]]
+) -> None:
+    settings: dict[str, Params] = {name: first_params(name) for name in FAMILIES}
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as elsewhere:
+        there = elsewhere.submit(_fit_twice, settings, train, valid, limits)
+        here = _fit_twice(settings, train, valid, limits)
+        for name, found in there.result().items():
+            assert found[:2] == here[name][:2], name
+            for expected, said in zip(here[name][2:], found[2:], strict=True):
+                np.testing.assert_array_equal(said, expected, err_msg=name)
 
 
 def test_a_ticket_alone_is_judged_as_among_others(case: Case, valid: Examples) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -218,6 +219,34 @@ def test_categories_of_many_classes_are_compared_by_value(
     assert many["one_hot_max_size"] == 255
     assert many["simple_ctr"] == (["FeatureFreq"] if use_gpu else ["Counter"])
     assert ("rsm" in many, "rsm" in few) == (not use_gpu, False)
+
+
+def test_catboost_on_a_gpu_reports_the_same_curve_at_its_end(
+    train: Examples,
+    valid: Examples,
+    limits: Limits,
+    first_params: Callable[[str], dict[str, float]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A GPU takes no callback; the library is told to use the CPU here all the same."""
+    import catboost as library
+
+    made = library.CatBoost
+
+    def on_cpu(settings: dict[str, Any]) -> Any:
+        asked.append(settings["task_type"])
+        return made({**settings, "task_type": "CPU"})
+
+    asked: list[str] = []
+    curves: list[list[float]] = [[], []]
+    params = first_params("catboost")
+    fits = [catboost.fit(params, train, valid, limits, curves[0].append)]
+    monkeypatch.setattr(library, "CatBoost", on_cpu)
+    fits.append(catboost.fit(params, train, valid, replace(limits, use_gpu=True), curves[1].append))
+    assert asked == ["GPU"]
+    assert curves[1] == curves[0][: len(curves[1])]
+    assert fits[1].nll == fits[0].nll
+    assert fits[1].length == fits[0].length
 
 
 def test_head_logs_have_a_floor() -> None:

@@ -11,8 +11,9 @@ from tickets.config import ModelConfig, SweepConfig
 from tickets.features.state import Features
 from tickets.models.family import Limits
 from tickets.models.labels import Labels
+from tickets.train.problem import Problem
 from tickets.train.split import TRAIN, VALIDATION
-from tickets.train.target import Problem, choose_remedy
+from tickets.train.tasks import choose_remedy
 
 NUM_ROWS = 300
 

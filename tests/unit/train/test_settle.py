@@ -17,9 +17,10 @@ from tickets.features.state import Features
 from tickets.models.family import Limits
 from tickets.models.labels import MISSING, Labels
 from tickets.models.triage import Member
+from tickets.train.calibrated import Calibrated, calibrate, decide
 from tickets.train.hierarchy import Settled, settle
+from tickets.train.problem import Problem
 from tickets.train.split import CALIBRATION, TRAIN
-from tickets.train.target import Calibrated, Problem, calibrate, decide
 
 NUM_ROWS, NUM_TRAIN = 1_200, 500
 LABELS = {"area": Labels(("hardware", "network")), "topic": Labels(("dns", "printer", "screen", "vpn"))}

@@ -17,8 +17,9 @@ from tickets.features.state import Features
 from tickets.models.family import Limits
 from tickets.models.labels import OUTSIDE, Labels
 from tickets.models.triage import Member, TargetModel
+from tickets.train.calibrated import calibrate, decide
+from tickets.train.problem import Problem
 from tickets.train.split import CALIBRATION, TRAIN, VALIDATION
-from tickets.train.target import Problem, calibrate, decide
 
 NAMES = ("billing", "login", "outage")
 NUM_ROWS = 300

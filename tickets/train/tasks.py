@@ -1,0 +1,164 @@
+"""Fits outside a sweep, each a Ray task placed like a trial: text heads, remedies compared, the chosen members."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from tickets.config import ModelConfig, SweepConfig
+from tickets.errors import ModelError
+from tickets.models import imbalance, linear
+from tickets.models.family import Classifier, Examples, Fitted, Limits, Params, family, softmax
+from tickets.models.triage import Member
+from tickets.train.placement import trial_resources
+from tickets.train.problem import Problem, text_folds
+from tickets.train.split import TRAIN, VALIDATION
+from tickets.train.sweep import Candidate
+
+
+@dataclass(frozen=True)
+class Head:
+    """The text head of a problem.
+
+    Attributes:
+        model: Fitted on training and validation rows; for every other row.
+        out_of_fold: float32 [n, k]; for each training and validation row from a head that did not see its text.
+    """
+
+    model: linear.Linear
+    out_of_fold: np.ndarray
+
+
+def choose_remedy(
+    problem: Problem, params: Params, model: ModelConfig, sweep: SweepConfig
+) -> tuple[Problem, dict[str, Any]]:
+    """What is done about uneven classes: what the configuration says, or what linear fits show.
+
+    Args:
+        problem: The target's rows.
+        params: Settings of the linear fits.
+        model: The remedy that is asked for, and the measure.
+        sweep: Resources of a fit.
+
+    Returns:
+        The problem with its remedy, and how it was chosen, JSON-able: what `imbalance.compare` returns where remedies
+        were measured, else `chosen` and `evenness`.
+    """
+    counts = np.bincount(problem.codes[problem.rows(TRAIN)], minlength=len(problem.labels))
+    evenness = imbalance.evenness(counts)
+    if model.imbalance != "measure" or evenness >= imbalance.EVEN:
+        remedy = imbalance.NONE if model.imbalance == "measure" else model.imbalance
+        return replace(problem, remedy=remedy), {"chosen": remedy, "evenness": evenness}
+    task, valid = _placed(_fit_and_judge, "linear", sweep), problem.examples(VALIDATION)
+    pending = {
+        remedy: task.remote("linear", params, replace(problem, remedy=remedy).lessons(TRAIN), valid, problem.limits)
+        for remedy in imbalance.REMEDIES
+    }
+    reached = {remedy: _result("linear", reference)[1] for remedy, reference in pending.items()}
+    rows = problem.rows(VALIDATION)
+    texts, seed = problem.fingerprints(rows), problem.limits.seed
+    record = imbalance.compare(reached, problem.codes[rows], counts, texts, model.measure, seed)
+    return replace(problem, remedy=record["chosen"]), record
+
+
+def fit_head(problem: Problem, num_folds: int) -> Head:
+    """Fit the text head once per fold and once on everything; rows with the same text share a fold."""
+    import ray
+
+    rows = problem.rows(TRAIN, VALIDATION)
+    folds = text_folds(problem.fingerprints(rows), num_folds)
+    examples = ray.put(problem.examples(TRAIN, VALIDATION))
+    fit: Any = ray.remote(_head_margins)
+    parts = ray.get([fit.remote(examples, folds, fold, problem.limits) for fold in range(num_folds)])
+    margins = np.zeros((len(rows), len(problem.labels)), dtype=np.float32)
+    for fold, part in enumerate(parts):
+        margins[folds == fold] = part
+    scale = linear.fit_scale(margins, problem.codes[rows])
+    out_of_fold = np.full((len(problem.codes), len(problem.labels)), np.nan, dtype=np.float32)
+    out_of_fold[rows] = softmax(margins * scale)
+    whole: Any = ray.remote(linear.fit_head)
+    return Head(ray.get(whole.remote(examples, problem.limits, scale)), out_of_fold)
+
+
+def fit_first(problem: Problem, family_name: str, params: Params, config: SweepConfig) -> Candidate:
+    """One family with given settings, without a search; for a family that needs no head.
+
+    Raises:
+        ModelError: The fit failed.
+    """
+    task = _placed(_fit_and_judge, family_name, config)
+    reference = task.remote(family_name, params, problem.lessons(TRAIN), problem.examples(VALIDATION), problem.limits)
+    fitted, validation = _result(family_name, reference)
+    return Candidate(family_name, params, fitted.length, validation)
+
+
+def fit_members(
+    problem: Problem,
+    head: Head | None,
+    candidates: Sequence[Candidate],
+    weights: Mapping[str, float],
+    refit: bool,
+    config: SweepConfig,
+) -> tuple[tuple[Member, ...], dict[str, float]]:
+    """The chosen families, fitted with their settings on the training rows, or, with `refit`, on these and the
+    validation rows together; a candidate that carries its classifier is kept as it is. And family → seconds of its fit.
+    """
+    import ray
+
+    chosen = [candidate for candidate in candidates if candidate.family in weights]
+    splits = (TRAIN, VALIDATION) if refit else (TRAIN,)
+    rows = ray.put(problem.lessons(*splits, head=head.out_of_fold if head else None))
+    pending = {
+        c.family: _placed(_refit, c.family, config).remote(c.family, c.params, rows, problem.limits, c.length)
+        for c in chosen
+        if c.classifier is None
+    }
+    fitted = {name: _result(name, reference) for name, reference in pending.items()}
+    members = (Member(c.family, c.classifier or fitted[c.family][0], weights[c.family]) for c in chosen)
+    return tuple(members), {name: seconds for name, (_, seconds) in fitted.items()}
+
+
+def _fit_and_judge(
+    name: str, params: Params, train: Examples, valid: Examples, limits: Limits
+) -> tuple[Fitted, np.ndarray]:
+    held = replace(_on_granted_device(limits), watched=False)
+    fitted = family(name).fit(params, train, valid, held, lambda loss: None)
+    return fitted, fitted.classifier.predict(valid.features, valid.head)
+
+
+def _refit(name: str, params: Params, rows: Examples, limits: Limits, length: float) -> tuple[Classifier, float]:
+    started = time.monotonic()
+    model = family(name).refit(params, rows, _on_granted_device(limits), length)
+    return model, time.monotonic() - started
+
+
+def _head_margins(examples: Examples, folds: np.ndarray, fold: int, limits: Limits) -> np.ndarray:
+    held_out = folds == fold
+    return linear.fit_head(examples.take(~held_out), limits).margins(examples.features.take(held_out))
+
+
+def _on_granted_device(limits: Limits) -> Limits:
+    import ray
+
+    return replace(limits, use_gpu=bool(ray.get_gpu_ids()))
+
+
+def _placed(task: Any, name: str, config: SweepConfig) -> Any:
+    """The task as a Ray remote function with the resources of a trial."""
+    import ray
+
+    held = trial_resources(config, family(name).USES_GPU, ray.cluster_resources().get("GPU", 0))
+    return ray.remote(task).options(num_cpus=held["cpu"], num_gpus=held.get("gpu", 0))
+
+
+def _result(name: str, reference: Any) -> Any:
+    import ray
+
+    try:
+        return ray.get(reference)
+    except ray.exceptions.RayTaskError as error:
+        raise ModelError(f"{name} could not be fitted: {error.cause!r}") from error
