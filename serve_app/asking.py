@@ -29,7 +29,6 @@ from tickets.config import ServeConfig
 from tickets.retrieval.rerank import Ranking, fused_order
 from tickets.retrieval.retriever import Candidate, Retriever
 
-_AT_ONCE: Final = {"encoder": 2}  # its work leaves Python's lock, so a second call keeps a second core busy
 _LOADING_S: Final = 120.0
 """Seconds that all parts together may take to load another release."""
 
@@ -69,7 +68,7 @@ class Asking:
             name: Coalesced(
                 calls[name],
                 config.max_together,
-                _AT_ONCE.get(name, 1) * getattr(config.replicas, name),
+                _num_calls(name, config),
                 self._deadline(name),
                 config.linger_s,
                 num_in_work,
@@ -164,3 +163,14 @@ class Asking:
     def _deadline(self, name: str) -> float:
         deadline: float = getattr(self._deadlines, name)
         return deadline
+
+
+def _num_calls(name: str, config: ServeConfig) -> int:
+    """Calls of a part that may be under way at the same time, from one ingress.
+
+    The encoder's work leaves Python's lock, so that a second call keeps a second core busy; unless another process with
+    all parts has that core.
+    """
+    has_company = config.layout == "fused" and config.replicas.ingress > 1
+    at_once = 2 if name == "encoder" and not has_company else 1
+    return at_once * int(getattr(config.replicas, name))

@@ -10,7 +10,6 @@ import numpy as np
 
 from serve_app.part import Part
 from tickets.features.request import build_table
-from tickets.features.state import presence
 from tickets.release import Release
 
 if TYPE_CHECKING:  # the ingress imports this file for its items, and needs no model
@@ -44,7 +43,7 @@ class ClassifierPart(Part["TriageModel"]):
         """All targets for all tickets in one pass."""
         table = build_table([item.ticket for item in items], loaded.state.selection)
         by_target = loaded.predict(table, np.stack([item.vector for item in items]))
-        patterns = presence(table, loaded.state.selection)
+        patterns = loaded.state.patterns(table)
         return [
             Classified({target: rows[at] for target, rows in by_target.items()}, patterns[at])
             for at in range(len(items))

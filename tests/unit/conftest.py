@@ -20,7 +20,7 @@ from tickets.decide.policy import Support, TargetPolicy
 from tickets.decide.temperature import Temperature
 from tickets.decide.thresholds import Threshold
 from tickets.features.encoder import prepare_encoder
-from tickets.features.state import Features, FeatureState, presence, select_fields
+from tickets.features.state import Features, FeatureState, select_fields
 from tickets.models import linear
 from tickets.models.family import Examples, Limits, family
 from tickets.models.labels import Labels
@@ -157,7 +157,7 @@ def triage_model(
     fitted = {name: family(name).refit(first_params(name), train, limits, lengths[name]) for name in FAMILIES}
     shares = dict(zip(FAMILIES, (0.4, 0.3, 0.2, 0.1), strict=True))
     members = tuple(Member(name, fitted[name], shares[name]) for name in FAMILIES)
-    patterns = frozenset(presence(table, state.selection))
+    patterns = frozenset(state.patterns(table))
     support = Support(frozenset(NAMES), frozenset({"en", "de"}), patterns)
     policy = TargetPolicy(NAMES, _threshold(0.6), _threshold(0.4), support)
     category = TargetModel("category", Labels(NAMES), members, text_head, Temperature(0.8), policy)

@@ -23,7 +23,7 @@ from tickets.card.judged import Encode, Judged, Tickets, judge_all
 from tickets.card.limits import limits, uses
 from tickets.card.slices import error_slices, slice_columns
 from tickets.config.card import CardConfig
-from tickets.features.state import Features, presence
+from tickets.features.state import Features
 from tickets.models.triage import TriageModel
 from tickets.release import Manifest
 
@@ -80,8 +80,8 @@ def build_card(subject: Subject, config: CardConfig) -> dict[str, Any]:
     with logs.timed(logs.get("ml"), "card.behaviour"):
         behaviour = run_tests(model, tickets, subject.encode, subject.clean, config, confidence)
     selection = model.state.selection
-    patterns = presence(tickets.table, selection)
-    columns = slice_columns(tickets.table, config.slices, model.state.texts(tickets.table), patterns)
+    texts, patterns = model.state.texts(tickets.table), model.state.patterns(tickets.table)
+    columns = slice_columns(tickets.table, config.slices, texts, patterns)
     card: dict[str, Any] = {
         "format": FORMAT,
         "release": manifest.id,

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from tickets.decide.policy import Action
 from tickets.decide.thresholds import precision_interval
-from tickets.features.state import presence
 from tickets.models.labels import MISSING, label_values
 from tickets.models.triage import Answer, TargetModel, TriageModel
 
@@ -112,7 +111,7 @@ class Judged:
 
 def judge_all(model: TriageModel, tickets: Tickets) -> list[Judged]:
     """Answer test tickets for every target, and keep those that have its label."""
-    patterns = presence(tickets.table, model.state.selection)
+    patterns = model.state.patterns(tickets.table)
     return [
         Judged.of(model.target(answer.target), answer, tickets, patterns)
         for answer in model.answer(tickets.table, tickets.vectors)

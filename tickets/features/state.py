@@ -19,14 +19,13 @@ from tickets.config import FeaturesConfig
 from tickets.errors import ModelError, StageError
 from tickets.features import tabular
 from tickets.features.codes import MEASURES, find_codes
+from tickets.features.presence import Presence
 from tickets.features.tabular import MISSING
 from tickets.features.words import Words
 from tickets.schema import FIELDS, Field, Kind, Stage
 
 MOST_CHARS: Final = 20_000
 """Characters of a ticket that are read: a log pasted into it costs seconds, and says no more about it."""
-TEXT_ALONE: Final = "text"
-"""The presence pattern of a ticket without any field."""
 _MODEL_KINDS: Final = (Kind.CATEGORICAL, Kind.NUMBER, Kind.FLAG)
 _TEXT_KINDS: Final = (Kind.TEXT, Kind.CATEGORICAL, Kind.ID)
 
@@ -132,18 +131,6 @@ def join_parts(parts: Iterable[str | None]) -> str:
     return "\n".join(part for part in parts if part)[:MOST_CHARS]
 
 
-def presence(table: pa.Table, selection: Selection) -> list[str]:
-    """Which kinds of input each row has, such as `text+categories`; calibration promises nothing for other patterns.
-
-    An empty text is none: it has nothing that could be read.
-    """
-    has = {TEXT_ALONE: [bool(text) for text in join_text(table, selection.text)]} if selection.text else {}
-    for kind, names in (("categories", selection.categories), ("numbers", selection.numbers)):
-        if names:
-            has[kind] = np.any([np.asarray(table[name].is_valid()) for name in names], axis=0).tolist()
-    return ["+".join(kind for kind in has if has[kind][row]) or "nothing" for row in range(table.num_rows)]
-
-
 def without_fields(table: pa.Table, selection: Selection) -> pa.Table:
     """The tickets with nothing but their text and their logs, and without a language."""
     for name in {*selection.categories, *selection.numbers, "language"}.intersection(table.column_names):
@@ -160,15 +147,22 @@ class FeatureState:
         words: Vocabulary of the text.
         categories: Known values.
         numbers: Centres and scales, of the measures of the text too where they are read.
+        presence: How full tickets usually are.
     """
 
     def __init__(
-        self, selection: Selection, words: Words, categories: tabular.Categories, numbers: tabular.Numbers
+        self,
+        selection: Selection,
+        words: Words,
+        categories: tabular.Categories,
+        numbers: tabular.Numbers,
+        presence: Presence,
     ) -> None:
         self.selection = selection
         self.words = words
         self.categories = categories
         self.numbers = numbers
+        self.presence = presence
 
     @classmethod
     def fit(cls, table: pa.Table, selection: Selection, config: FeaturesConfig) -> FeatureState:
@@ -182,15 +176,17 @@ class FeatureState:
         Raises:
             ModelError: No row has a text or a field, so there is nothing to learn from.
         """
-        if all(pattern == "nothing" for pattern in presence(table, selection)):
-            raise ModelError(f"no training row has any of the fields {', '.join(selection.columns)}")
         texts = join_text(table, selection.text)
+        presence = Presence.fit(table, (*selection.categories, *selection.numbers))
+        if not any(texts) and not presence.filled:
+            raise ModelError(f"no training row has any of the fields {', '.join(selection.columns)}")
         tokens, measures = _read_codes(table, texts, selection) if config.codes else ([[]] * len(texts), {})
         return cls(
             selection,
             Words.fit(texts, tokens, config),
-            tabular.Categories.fit(table, _with_values(table, selection.categories)),
+            tabular.Categories.fit(table, [name for name in selection.categories if name in presence.filled]),
             tabular.Numbers.fit(table, selection.numbers, measures if config.measures else None),
+            presence,
         )
 
     def transform(self, table: pa.Table, vectors: np.ndarray) -> Features:
@@ -228,6 +224,10 @@ class FeatureState:
         """The text of each ticket that is to be encoded."""
         return join_text(table, self.selection.text)
 
+    def patterns(self, table: pa.Table) -> list[str]:
+        """Which inputs each ticket has; calibration promises nothing for patterns that it did not see."""
+        return self.presence.patterns(table, self.texts(table))
+
     def save(self, folder: Path) -> None:
         """Write `features.json`, `words.json` and `words.npz`."""
         chosen = {
@@ -237,7 +237,8 @@ class FeatureState:
             "numbers": list(self.selection.numbers),
             "logs": list(self.selection.logs),
         }
-        content = {"selection": chosen, **tabular.to_json(self.categories, self.numbers)}
+        filled = dict(self.presence.filled)
+        content = {"selection": chosen, "filled": filled, **tabular.to_json(self.categories, self.numbers)}
         (folder / "features.json").write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
         self.words.save(folder)
 
@@ -245,7 +246,8 @@ class FeatureState:
     def load(cls, folder: Path) -> FeatureState:
         """Read what `save` wrote."""
         content = json.loads((folder / "features.json").read_text(encoding="utf-8"))
-        return cls(load_selection(folder), Words.load(folder), *tabular.from_json(content))
+        presence = Presence(content["filled"])
+        return cls(load_selection(folder), Words.load(folder), *tabular.from_json(content), presence)
 
 
 def load_selection(folder: Path) -> Selection:
@@ -253,10 +255,6 @@ def load_selection(folder: Path) -> Selection:
     chosen = json.loads((folder / "features.json").read_text(encoding="utf-8"))["selection"]
     parts = (tuple(chosen[name]) for name in ("text", "categories", "numbers", "logs"))
     return Selection(Stage(chosen["stage"]), *parts)
-
-
-def _with_values(table: pa.Table, names: Sequence[str]) -> list[str]:
-    return [name for name in names if table[name].null_count < table.num_rows]
 
 
 def _read_codes(

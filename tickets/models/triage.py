@@ -17,7 +17,7 @@ import pyarrow as pa
 from tickets.decide.calibration import Calibrator, load_calibrator
 from tickets.decide.policy import Decision, TargetPolicy
 from tickets.errors import ModelError
-from tickets.features.state import Features, FeatureState, presence
+from tickets.features.state import Features, FeatureState
 from tickets.models import linear, transformer
 from tickets.models.ensemble import pool
 from tickets.models.family import Classifier, family
@@ -162,7 +162,7 @@ class TriageModel:
             degraded: A part of the answer is missing: nothing is automated.
         """
         languages = table["language"].to_pylist() if "language" in table.column_names else [None] * table.num_rows
-        patterns = presence(table, self.state.selection)
+        patterns = self.state.patterns(table)
         probabilities = self.predict(table, vectors)
         return [
             Answer(name, rows, self.target(name).policy.decide_all(rows, languages, patterns, degraded))

@@ -14,7 +14,7 @@ from tickets.config import TicketsConfig
 from tickets.errors import ModelError
 from tickets.events import TrialRecord
 from tickets.features.encoder import with_full_path
-from tickets.features.state import Features, FeatureState, presence
+from tickets.features.state import Features, FeatureState
 from tickets.models import transformer
 from tickets.models.family import Params, family
 from tickets.models.triage import TriageModel
@@ -69,7 +69,7 @@ def fit_triage(dataset: Dataset, config: TicketsConfig, run_dir: Path, on_trial:
     state = FeatureState.fit(dataset.table.filter(dataset.splits == TRAIN), dataset.selection, config.features)
     features = state.transform(dataset.table, dataset.vectors)
     alone = state.text_alone(features) if state.num_fields else None
-    work = _Work(dataset, features, alone, config, run_dir, on_trial)
+    work = _Work(dataset, features, alone, state.patterns(dataset.table), config, run_dir, on_trial)
     swept = config.model.sweep_targets or config.source.targets[:1]
     plain = [name for name in config.source.targets if name not in swept]
     with ThreadPoolExecutor(max_workers=4) as pool:  # linear fits side by side; a sweep fills the machine by itself
@@ -121,6 +121,7 @@ class _Work:
     dataset: Dataset
     features: Features
     alone: Features | None
+    patterns: list[str]
     config: TicketsConfig
     run_dir: Path
     on_trial: OnTrial
@@ -164,8 +165,7 @@ class _Work:
         weights, chosen = choose(problem, candidates, config.model.folds)
         members, fit_s = fit_members(problem, head, candidates, weights, config.model.refit, config.sweep)
         languages = dataset.table["language"].to_pylist()
-        patterns = presence(dataset.table, dataset.selection)
-        calibrated = calibrate(problem, head, members, languages, patterns, config.decide)
+        calibrated = calibrate(problem, head, members, languages, self.patterns, config.decide)
         finetuned = {"finetune": tuned.record} if tuned.of(problem.target) else {}
         record = {**chosen, "members": weights, "imbalance": begun.imbalance, **finetuned}
         return _Fit(calibrated, record, fit_s)

@@ -16,7 +16,7 @@ import numpy as np
 from tickets.config import DecideConfig
 from tickets.decide.policy import Support, TargetPolicy
 from tickets.decide.thresholds import LADDER, choose_threshold, fewest_rows
-from tickets.features.state import TEXT_ALONE
+from tickets.features.presence import TEXT_ALONE
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import pyarrow as pa
 from tickets.config import TicketsConfig
 from tickets.config.parse import dump
 from tickets.errors import ConflictError
-from tickets.features.state import presence, without_fields
+from tickets.features.state import without_fields
 from tickets.models.triage import Answer
 from tickets.release import Release, move_champion, pin_part, publish_release, read_champion, save_part
 from tickets.snapshots import write_snapshot
@@ -159,7 +159,7 @@ def _judge(
 ) -> dict[str, dict[str, Any]]:
     """Target → scores of the answers to a table of the test tickets, on some of its rows, bool [n]."""
     test = np.flatnonzero(dataset.splits == TEST)[rows]
-    patterns = presence(table.filter(pa.array(rows)), dataset.selection)
+    patterns = fitted.model.state.patterns(table.filter(pa.array(rows)))
     scores = {}
     for answer in answers:
         values = np.array(dataset.labels(answer.target), dtype=object)

@@ -7,7 +7,7 @@ import pytest
 
 from tickets.errors import FieldError
 from tickets.features.request import build_table, has_content, read_ticket, text_of
-from tickets.features.state import FeatureState, Selection, presence
+from tickets.features.state import FeatureState, Selection
 from tickets.schema import Stage
 
 SELECTION = Selection(
@@ -58,6 +58,6 @@ def test_the_table_is_what_the_feature_state_reads(state: FeatureState, table: p
     read = [read_ticket(row, state.selection) for row in rows.to_pylist()]
     built = build_table(read, state.selection)
     assert [text_of(ticket, state.selection) for ticket in read] == state.texts(rows) == state.texts(built)
-    assert presence(built, state.selection) == presence(rows, state.selection)
+    assert state.patterns(built) == state.patterns(rows)
     for name in state.selection.columns:
         assert built[name].to_pylist() == rows[name].to_pylist(), name

@@ -11,7 +11,7 @@ import pytest
 from tickets.config import FeaturesConfig
 from tickets.errors import ModelError, StageError
 from tickets.features.codes import MEASURES
-from tickets.features.state import Features, FeatureState, join_text, presence, select_fields, without_fields
+from tickets.features.state import Features, FeatureState, join_text, select_fields, without_fields
 from tickets.schema import BY_NAME, FIELDS, Field, Kind, Stage
 
 TARGETS = ("category", "priority")
@@ -164,19 +164,6 @@ def test_texts_are_joined_line_by_line() -> None:
     assert join_text(table, ()) == [""] * 4
 
 
-def test_presence_names_the_kinds_of_input() -> None:
-    selection = select_fields(FeaturesConfig(fields=("channel", "affected_users"), text=("subject",)), (), ())
-    table = pa.table(
-        {
-            "subject": ["help", None, "help", None, ""],
-            "channel": ["email", "email", None, None, None],
-            "affected_users": pa.array([1.0, None, None, None, 2.0]),
-        }
-    )
-    assert presence(table, selection) == ["text+categories+numbers", "categories", "text", "nothing", "numbers"]
-    assert presence(table.slice(0, 0), selection) == []
-
-
 @pytest.mark.parametrize(
     "config",
     [
@@ -242,7 +229,7 @@ def test_text_alone_is_what_a_table_without_fields_reads_as(
     state: FeatureState, features: Features, table: pa.Table, vectors: np.ndarray
 ) -> None:
     bare = without_fields(table, state.selection)
-    assert set(presence(bare, state.selection)) == {"text"}
+    assert set(state.patterns(bare)) == {"text"}
     assert bare["language"].null_count == len(bare)
     kept = ["subject", "error_logs", "category", "ticket_id"]
     assert bare.select(kept).equals(table.select(kept))
