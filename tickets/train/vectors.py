@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -184,7 +184,8 @@ def _encode(encoder_dir: Path, texts: Mapping[str, str]) -> Iterator[pa.Table]:
         num_cpus=0.5,
         compute=ray.data.ActorPoolStrategy(size=min(num_actors, len(blocks))),
     )
-    return gather_parts(encoded.iter_batches(batch_size=None, batch_format="pyarrow"))
+    batches: Any = encoded.iter_batches(batch_size=None, batch_format="pyarrow")
+    return gather_parts(_to_table(batch["print"], _matrix(batch["vector"])) for batch in batches)
 
 
 def gather_parts(batches: Iterable[pa.Table], least_rows: int = PART_ROWS) -> Iterator[pa.Table]:
@@ -206,11 +207,19 @@ class _EncodeTexts:
         self._encoder = Encoder(Path(encoder_dir))
 
     def __call__(self, batch: pa.Table) -> pa.Table:
-        vectors = self._encoder.encode(batch["text"].to_pylist())
-        column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel(), pa.float32()), vectors.shape[1])
-        return pa.table({"print": batch["print"], "vector": column})
+        return _to_table(batch["print"], self._encoder.encode(batch["text"].to_pylist()))
+
+
+def _to_table(keys: pa.ChunkedArray, vectors: np.ndarray) -> pa.Table:
+    column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel(), pa.float32()), vectors.shape[1])
+    return pa.table({"print": keys, "vector": column})
 
 
 def _by_key(table: pa.Table) -> dict[str, np.ndarray]:
-    flat = table["vector"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    return dict(zip(table["print"].to_pylist(), flat.reshape(len(table), -1), strict=True))
+    return dict(zip(table["print"].to_pylist(), _matrix(table["vector"]), strict=True))
+
+
+def _matrix(column: pa.ChunkedArray) -> np.ndarray:
+    flat = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    matrix: np.ndarray = flat.reshape(len(column), -1)
+    return matrix
