@@ -12,7 +12,7 @@ from _tables import bring_tables
 from tickets import logs
 from tickets.config import TicketsConfig
 from tickets.train.audit_tickets import sweeping, without_noise
-from tickets.train.notes import save_notes
+from tickets.train.notes import load_notes, save_notes
 from tickets.train.resume import Work, begin, take_up
 
 
@@ -31,6 +31,7 @@ def open_work(job: Job) -> Iterator[tuple[Work, TicketsConfig]]:
     if config.resume is not None:
         with take_up(storage, job.bucket, config.resume, config) as work:
             logs.get("ml").info("taking up run {} on the offline tickets {}", work.run_id, work.snapshot.id)
+            job.report.result["audit"] = load_notes(storage, job.bucket, work.run_id)["audit"]
             job.connect()
             yield work, sweeping(config, work.sweep_targets)
         return

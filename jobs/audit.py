@@ -11,7 +11,12 @@ def main(job: Job) -> None:
     audit = look(job, bring_tables(job, online=False).offline)
     job.report.result |= {
         "targets": {of.target: of.to_json() for of in audit.targets},
-        "split": {"kind": audit.split_kind, "rows": audit.split_rows, "error": audit.split_error},
+        "split": {
+            "kind": audit.split_kind,
+            "note": audit.split_note,
+            "rows": audit.split_rows,
+            "error": audit.split_error,
+        },
         "overlap": audit.to_json()["overlap"],
     }
     job.report.next = [job.command("train")]

@@ -4,6 +4,7 @@
 from _entry import Job, run_job
 
 from tickets.data.retention import list_versions, prune
+from tickets.train.prepare import forget_texts
 
 
 def main(job: Job) -> None:
@@ -16,11 +17,14 @@ def main(job: Job) -> None:
         job.report.next = [job.command("snapshots", "snapshots.prune=true")]
         return
     pruned = prune(job.storage, job.bucket, config)
+    vectors = forget_texts(job.storage, job.config)
     job.tell(
-        f"removed {pruned.snapshots} versions, {pruned.parts} files of rows ({pruned.num_bytes / 2**20:.1f} MiB) and "
-        f"{pruned.drafts} drafts; what is younger than {config.older_than_h:g} hours stays"
+        f"removed {pruned.snapshots} versions, {pruned.parts} files of rows ({pruned.num_bytes / 2**20:.1f} MiB), "
+        f"{vectors} vectors of texts and {pruned.drafts} drafts; what is younger than {config.older_than_h:g} hours "
+        "stays"
     )
-    job.report.result |= {"removed": {"versions": pruned.snapshots, "parts": pruned.parts, "bytes": pruned.num_bytes}}
+    removed = {"versions": pruned.snapshots, "parts": pruned.parts, "bytes": pruned.num_bytes, "vectors": vectors}
+    job.report.result["removed"] = removed
     job.report.next = [job.command("snapshots", without=("snapshots.prune",))]
 
 

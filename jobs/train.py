@@ -22,6 +22,7 @@ def main(job: Job) -> None:
     tracker = build_tracker(job.config.mlflow, storage.work_dir, name)
     with open_work(job) as (work, config):
         dataset = prepare(storage, work.snapshot, config, Path.cwd())
+        job.report.result["split"] = {"kind": dataset.split_kind, "note": dataset.split_note}
         with track(tracker, work.run_id, dump(config), {SWEEP_TAG: work.run_id}) as run:
             run.log_inputs(dataset.uses(storage))
             notes = TrialNotes(run.log_trial)

@@ -84,6 +84,14 @@ def mask(text: str) -> str:
     return text
 
 
+def mask_error(error: str, most: int = 200) -> str:
+    """What may be shown of an error or a traceback: its last line, masked, and of that the first `most` characters.
+
+    What stands above holds values of the program, and the whole stays with the run.
+    """
+    return mask("".join(error.strip().splitlines()[-1:]))[:most]
+
+
 def _mask_once(text: str) -> str:
     for pattern, replace in _STEPS:
         text = pattern.sub(replace, text)

@@ -231,7 +231,8 @@ def test_without_a_cluster_ray_is_started_and_own_groups_are_read_from_outside(t
 def test_multirun_makes_a_release_per_point(root: Path, on_head: Callable[..., Ran], trained: Ran) -> None:
     ran = on_head(
         "train", "--multirun", "model=xgboost,dnn", "sweep=tiny", "source.targets=[category]",
-        "mlflow.enabled=false", "audit.max_rows=50", "card.behaviour_rows=0", "data.bucket=multirun",
+        "mlflow.enabled=false", "audit.max_rows=50", "audit.stop_on_noise=false", "card.behaviour_rows=0",
+        "data.bucket=multirun",
         f"source.path={root}/simulated/raw/simulated.jsonl", f"source.truth={root}/simulated/raw/simulated.truth.json",
     )  # fmt: skip
     assert ran.code == 0, ran.output
@@ -274,7 +275,7 @@ def test_a_submitted_job_runs_from_its_package(
     arguments = [
         "model=linear", "sweep=tiny", "mlflow.enabled=false", "source.targets=[category]", "audit.max_rows=50",
         f"source.path={root}/simulated/raw/simulated.jsonl", f"source.truth={root}/simulated/raw/simulated.truth.json",
-        "card.behaviour_rows=0",
+        "card.behaviour_rows=0", "audit.stop_on_noise=false",
     ]  # fmt: skip
     command = [
         "ray",

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from tickets.masking import mask
+from tickets.masking import mask, mask_error
 
 HIDDEN = {
     "mail a.b+c@firma-x.co.uk now": "mail [email] now",
@@ -87,3 +87,10 @@ def test_masking_twice_is_masking_once() -> None:
 )
 def test_a_megabyte_of_one_pattern_comes_to_an_end(unit: str) -> None:
     assert mask(unit * (1_000_000 // len(unit))) is not None
+
+
+def test_of_an_error_its_last_line_is_shown_masked_and_cut() -> None:
+    trace = "Traceback (most recent call last):\n  row = 'a@firma.de'\nValueError: no memory for a@firma.de\n"
+    assert mask_error(trace) == "ValueError: no memory for [email]"
+    assert mask_error(f"{trace}password=hunter2 {'x ' * 500}", most=21) == "password=[secret] x x"
+    assert mask_error("") == mask_error(" \n") == ""

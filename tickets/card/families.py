@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from tickets.masking import mask
+from tickets.masking import mask_error
 
 MAX_TRIALS: Final = 200
 """Trials of one family whose curves a card holds."""
 _STATUSES: Final = ("finished", "stopped", "failed")
-_MAX_ERROR: Final = 200
 
 
 def families(
@@ -70,9 +69,8 @@ def curves(target: str, trials: Sequence[Mapping[str, Any]]) -> list[dict[str, A
         if trial["target"] == target and kept[trial["family"]] < MAX_TRIALS:
             kept[trial["family"]] += 1
             plain = {name: trial[name] for name in ("family", "status", "params", "seconds", "ended_s")}
-            error = "".join(str(trial["error"] or "").strip().splitlines()[-1:])
             nll = [of["nll"] for of in trial["history"]]
-            found.append({**plain, "error": mask(error)[:_MAX_ERROR] or None, "nll": nll})
+            found.append({**plain, "error": mask_error(trial["error"] or "") or None, "nll": nll})
     return found
 
 

@@ -112,7 +112,8 @@ class FieldConfig(Config):
 
 
 class TimeSplit(Config):
-    """Cut by `created_at`: the oldest rows train, then validation, calibration, and the newest test."""
+    """Cut by `created_at`: the oldest rows train, then validation, calibration, and the newest test. Up to a tenth of
+    the rows may lack a time; they train."""
 
     kind: Literal["time"] = "time"
     """Chooses this split."""
@@ -238,8 +239,8 @@ class SourceConfig(Config):
     truth: str | None = None
     """JSON file whose `ceilings` hold, per target, the best accuracy that any model can reach, where that is known."""
     split: Split | None = None
-    """How rows are cut into train, validation, calibration and test. Unset: by time where every ticket has
-    `created_at`, else at random."""
+    """How rows are cut into train, validation, calibration and test. Unset: by time where 99 % of the tickets have
+    `created_at` and it tells early ones from late ones, else at random; the audit says which, and why."""
 
     @model_validator(mode="after")
     def _tree(self) -> SourceConfig:

@@ -51,6 +51,20 @@ def dump(config: TicketsConfig) -> dict[str, Any]:
     return values
 
 
+def flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested mappings as pairs of a dotted key and a value; an empty mapping is a value.
+
+    Args:
+        values: Settings, or figures.
+        prefix: What every key begins with.
+    """
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from flatten(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
+
+
 def secrets(config: TicketsConfig) -> list[str]:
     """The secret values in use, for the logs to mask."""
     found = (_value_at(config, key) for key in secret_keys())

@@ -121,6 +121,7 @@ class TicketsConfig(Config):
         known = [*BY_NAME, *self.source.own_fields]
         asked = {
             "features.text": self.features.text,
+            "features.logs": self.features.logs,
             "features.fields": self.features.fields or (),
             "audit.targets": self.audit.targets or (),
             "source.fields": tuple(self.source.fields),

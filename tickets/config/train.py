@@ -268,7 +268,7 @@ class AuditConfig(Config):
     folds: Annotated[int, Field(ge=2)] = 5
     """Folds of the quick linear baseline."""
     max_rows: PositiveInt = 3_000
-    """Rows that the baseline looks at, the latest ones."""
+    """Rows that the baseline looks at, the latest of those that train or validate."""
     significance: Probability = 0.01
     """Chance of calling noise learnable that the verdict accepts; of calling chance a drift, too."""
     min_label_rows: PositiveInt = 20

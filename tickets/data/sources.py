@@ -62,7 +62,9 @@ def find_files(source: SourceConfig, raw_file: str | None, places: Sequence[str 
         )
     patterns, found = find_files_at(path, places)
     if not found:
-        raise SourceError(f"source {source.name!r}: nothing to read at {' or '.join(patterns)}")
+        known = source.truth and path == source.path  # only a simulated export comes with its truth
+        hint = "; python jobs/simulate.py writes a simulated export" if known else ""
+        raise SourceError(f"source {source.name!r}: nothing to read at {' or '.join(patterns)}{hint}")
     return _classify(source, found, patterns)
 
 

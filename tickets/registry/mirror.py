@@ -20,6 +20,7 @@ from loguru import logger
 from tickets.config import MlflowConfig
 from tickets.errors import ReleaseError
 from tickets.events import DataUse, TrialRecord
+from tickets.masking import mask_error
 from tickets.registry.background import Background
 from tickets.registry.facts import ReleaseFacts
 from tickets.registry.model import write_model
@@ -216,7 +217,7 @@ class MlflowTracker:
         if trial.status != "running":
             points += to_points([{"seconds": trial.seconds}], child.start_ms)
             tags |= {"stopped_early": str(trial.status == "stopped").lower()}
-            tags |= {"error": trial.error} if trial.error else {}
+            tags |= {"error": mask_error(trial.error)} if trial.error else {}
         if params or tags or points:
             write(client, child.run_id, params, to_tags(tags), points)
         child.num_points = len(trial.history)

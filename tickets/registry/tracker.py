@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, Literal, Protocol
 
+from tickets.config.parse import flatten
 from tickets.events import DataUse, TrialRecord
 from tickets.registry.facts import ReleaseFacts, facts_of
 from tickets.release import Release
@@ -102,7 +103,7 @@ class TrackedRun:
             report: Kept as `report.json`.
             scores: Target → figures; numbers become metrics named `target/figure`.
         """
-        figures = dict(_flat(scores))
+        figures = dict(flatten(scores))
         metrics = {key.replace(".", "/"): value for key, value in figures.items() if isinstance(value, float)}
         self._tracker.log_metrics(self._run_id, metrics)
         self._tracker.log_json(self._run_id, "report", report)
@@ -121,7 +122,7 @@ def track(tracker: Tracker, name: str, config: Mapping[str, Any], tags: Mapping[
         config: Nested settings; keys are joined by dots.
         tags: Tags of the run.
     """
-    run_id = tracker.start_run(name, dict(_flat(config)), tags)
+    run_id = tracker.start_run(name, dict(flatten(config)), tags)
     status: RunStatus = "KILLED"
     try:
         yield TrackedRun(tracker, run_id)
@@ -131,14 +132,6 @@ def track(tracker: Tracker, name: str, config: Mapping[str, Any], tags: Mapping[
         raise
     finally:
         tracker.finish_run(run_id, status)
-
-
-def _flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in config.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield prefix + key, value
 
 
 class NullTracker:

@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 
 from tickets.config import AuditConfig, DecideConfig
 from tickets.errors import ModelError
-from tickets.text import normalise
 from tickets.train.cautions import Caution, caution
 from tickets.train.ceilings import input_ceiling, text_ceiling
 from tickets.train.drift import Drift, Times, measure_drift, measure_later
 from tickets.train.leaks import Candidate, FieldTie, find_ties
 from tickets.train.overlap import Overlap
 from tickets.train.sample import Ints, Sample
+from tickets.train.split import CHOOSING
 from tickets.train.verdict import Baseline, Judged, Verdict, judge_views
 from tickets.train.views import TEXT, add_fields, build_views
 from tickets.train.volume import Volume, measure_volume
@@ -39,13 +39,13 @@ class Tickets:
     """What targets are audited on: n rows in the order of time, the latest last.
 
     Attributes:
-        texts: n texts, empty where a ticket has none.
+        texts: n normalised texts, empty where a ticket has none.
         inputs: n rows of the string, boolean and number columns that models read; may have no columns.
         times: datetime64[n], NaT where a ticket has none; None: not known.
-        splits: str[n], the split of each row; None: not known.
+        splits: str[n], the split of each row; None: not known, and every row counts as one that trains.
         candidates: Fields of all stages, inputs among them, that may be leaks; of some rows only.
         candidate_rows: int[m] in ascending order, the rows whose values the candidates have: at least those that
-            `latest_rows` gives for the target.
+            `Tickets.closely` gives for the target.
     """
 
     texts: Sequence[str]
@@ -54,6 +54,15 @@ class Tickets:
     splits: NDArray[np.object_] | None = None
     candidates: Sequence[Candidate] = ()
     candidate_rows: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+
+    def choosing(self, labels: Sequence[str | None]) -> Ints:
+        """The labelled rows that may decide what is trained, int[m], ascending: none that calibrates or tests."""
+        rows = _labelled(labels)
+        return rows if self.splits is None else rows[np.isin(self.splits[rows], CHOOSING)]
+
+    def closely(self, labels: Sequence[str | None], max_rows: int) -> Ints:
+        """The rows that are looked at closely, int[m], ascending: the latest of those that may decide."""
+        return self.choosing(labels)[-max_rows:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +81,7 @@ class TargetAudit:
     """Share of the rows with text whose normalised text another row has too."""
     text_ceiling: float | None
     """Best accuracy that the text alone allows on the labelled rows, given that identical texts carry different
-    labels (`ceilings.text_ceiling`)."""
+    labels (`ceilings.text_ceiling`). Of all splits; the verdict rests on that of the rows that may decide."""
     input_ceiling: float | None
     """The same for text and fields together (`ceilings.input_ceiling`)."""
     verdict: Verdict
@@ -116,15 +125,12 @@ class Audit:
     """Why rows cannot be cut."""
     overlap: tuple[Overlap, ...]
     """What the other splits share with the training rows."""
+    split_note: str = ""
+    """What a person should know of how rows are cut; empty where it is nothing."""
 
     def to_json(self) -> dict[str, Any]:
         """The fields as values that JSON holds."""
         return asdict(self)
-
-
-def latest_rows(labels: Sequence[str | None], max_rows: int) -> Ints:
-    """The rows that an audit looks at closely: the last `max_rows` with a label; int[m], ascending."""
-    return np.array([row for row, label in enumerate(labels) if label is not None], dtype=np.int64)[-max_rows:]
 
 
 def audit_target(
@@ -137,13 +143,16 @@ def audit_target(
 ) -> TargetAudit:
     """Look at one target. The false alarm rates of the verdict are those of `verdict.judge_views`.
 
+    What is fitted sees rows that train or validate alone, as the verdict decides what is swept. The others count for
+    what only tells: classes, ceilings, drift of the labels, volume.
+
     Args:
         name: The target. An input of this name is left out, and so is a candidate.
         labels: n labels, None where there is none; other kinds of values are audited as their text.
         tickets: The n rows.
         config: Folds, rows and significance.
         asked: Precision that automation asks for.
-        views: `build_views` of the texts and inputs of `latest_rows`, where they are at hand.
+        views: `build_views` of the texts and inputs of `Tickets.closely`, where they are at hand.
 
     Raises:
         ModelError: The inputs differ in length, or a column has a type that is not allowed.
@@ -155,8 +164,7 @@ def audit_target(
         counts = f"{len(labels)} labels, {len(tickets.texts)} texts, {num_inputs} rows of fields"
         raise ModelError(f"{counts}; allowed: as many")
     inputs = tickets.inputs.drop_columns([name]) if name in tickets.inputs.column_names else tickets.inputs
-    texts = [normalise(text) for text in tickets.texts]
-    known = replace(tickets, texts=texts, inputs=inputs)
+    known = replace(tickets, inputs=inputs)
     found = _describe(name, labels, known, config, asked)
     with threadpool_limits(1):  # the matrices are small: threads wait for each other longer than they work
         found = _look_closely(found, labels, known, config, views)
@@ -167,7 +175,7 @@ def _describe(
     name: str, labels: Sequence[str | None], tickets: Tickets, config: AuditConfig, asked: DecideConfig
 ) -> TargetAudit:
     """What counting alone says; the verdict is noise until a baseline finds more."""
-    rows = latest_rows(labels, len(labels))
+    rows = _labelled(labels)
     labelled, texts = [str(labels[row]) for row in rows], [tickets.texts[row] for row in rows]
     classes = dict(sorted(Counter(labelled).items(), key=lambda item: (-item[1], item[0])))
     majority = next(iter(classes), None)
@@ -195,12 +203,14 @@ def _describe(
 def _look_closely(
     found: TargetAudit, labels: Sequence[str | None], tickets: Tickets, config: AuditConfig, views: Views | None
 ) -> TargetAudit:
-    """Baseline, verdict, ties and drift of what is learned, on the latest labelled rows."""
-    if found.num_labelled < MIN_ROWS:
-        return replace(found, reason=f"{found.num_labelled} labelled rows are too few to tell; {MIN_ROWS} are needed")
+    """Baseline, verdict, ties and drift of what is learned, on the latest labelled rows that may decide."""
+    choosing = tickets.choosing(labels)
+    if len(choosing) < MIN_ROWS:
+        kept = "" if len(choosing) == found.num_labelled else " that train or validate"
+        return replace(found, reason=f"{len(choosing)} labelled rows{kept} are too few to tell; {MIN_ROWS} are needed")
     if len(found.classes) < 2:
         return replace(found, reason=f'"{found.majority_label}" is the only value')
-    rows = latest_rows(labels, config.max_rows)
+    rows = tickets.closely(labels, config.max_rows)
     texts, inputs = [tickets.texts[row] for row in rows], _take(tickets.inputs, rows)
     sample = Sample.of([str(labels[row]) for row in rows], texts, config.folds)
     if len(sample.names) < 2:
@@ -210,14 +220,15 @@ def _look_closely(
     views = build_views(texts, inputs) if views is None else views
     if not views:
         return replace(found, reason="there is neither text nor a field that varies to learn from")
-    judged, predicted = judge_views(views, sample, found.text_ceiling, config.significance)
+    ceiling = text_ceiling([str(labels[row]) for row in choosing], [tickets.texts[row] for row in choosing])
+    judged, predicted = judge_views(views, sample, ceiling, config.significance)
     found = replace(found, verdict=judged.verdict, reason=judged.reason, baseline=judged.baseline)
     if tickets.times is not None and found.drift is not None and judged.verdict != "noise":
         matrix = views[judged.baseline.view]
         later = measure_later(sample, matrix, predicted, tickets.times[rows], config.folds, config.significance)
         found = replace(found, drift=replace(found.drift, later=later))
     found = replace(found, ties=_find_ties(found, tickets, rows, sample))
-    return replace(found, without_leaks=_without_leaks(found, views, inputs, sample, config))
+    return replace(found, without_leaks=_without_leaks(found, views, inputs, sample, ceiling, config))
 
 
 def _find_ties(found: TargetAudit, tickets: Tickets, rows: Ints, sample: Sample) -> tuple[FieldTie, ...]:
@@ -227,14 +238,18 @@ def _find_ties(found: TargetAudit, tickets: Tickets, rows: Ints, sample: Sample)
 
 
 def _without_leaks(
-    found: TargetAudit, views: Views, inputs: pa.Table, sample: Sample, config: AuditConfig
+    found: TargetAudit, views: Views, inputs: pa.Table, sample: Sample, ceiling: float | None, config: AuditConfig
 ) -> Judged | None:
     """The judgement on what remains; a text that is a suspected leak stays, as it is all that there is to read."""
     suspected = {tie.field for tie in found.leaks}.intersection(inputs.column_names)
     if not suspected:
         return None
     remaining = add_fields(views.get(TEXT), inputs.drop_columns(sorted(suspected)))
-    return judge_views(remaining, sample, found.text_ceiling, config.significance)[0] if remaining else None
+    return judge_views(remaining, sample, ceiling, config.significance)[0] if remaining else None
+
+
+def _labelled(labels: Sequence[str | None]) -> Ints:
+    return np.array([row for row, label in enumerate(labels) if label is not None], dtype=np.int64)
 
 
 def _take(table: pa.Table, rows: Ints) -> pa.Table:

@@ -226,7 +226,8 @@ def _split(audit: Audit) -> Section:
         "The same: apart from case, white space and digits. Nearly: four fifths of the runs of five characters in "
         "common. A model that remembers does well on these; how it does on new texts, the other tickets tell.",
     )
-    cut = f"Cut by {audit.split_kind} ({kinds.get(audit.split_kind or '', 'as configured')}): {rows}."
+    told = f" {audit.split_note[0].upper()}{audit.split_note[1:]}." if audit.split_note else ""
+    cut = f"Cut by {audit.split_kind} ({kinds.get(audit.split_kind or '', 'as configured')}): {rows}.{told}"
     return Section("The split that training will use", (cut, table))
 
 
@@ -241,8 +242,8 @@ def _method() -> Section:
             "Learnable: the baseline gains surely, and a tenth or more of what is open. Weak: there is a tie, but less "
             "gain. Noise: shuffled labels look as well tied to the tickets as the real ones, so a sweep finds nothing. "
             "The span in brackets holds the true value with a probability of 95 %.",
-            "Baseline and single fields look at the latest labelled tickets alone; labels, volumes and shares over "
-            "time at all of them.",
+            "Baseline, verdict and single fields look at the latest labelled tickets that train or validate alone, as "
+            "those that calibrate or test may decide nothing; labels, ceilings, volumes and shares over time at all.",
         ),
     )
 

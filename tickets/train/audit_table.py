@@ -39,6 +39,8 @@ def _sentence(audit: TargetAudit) -> str:
 def _on_split(audit: Audit) -> Iterator[str]:
     if audit.split_error:
         yield f"split: {audit.split_error}"
+    if audit.split_note:
+        yield f"split: {audit.split_note}"
     shared = [f"{of.near:.0%} of {of.split}" for of in audit.overlap if of.near and of.near >= 0.005]
     if shared:
         yield f"split: the same or nearly the same text stands in training rows: {', '.join(shared)}"

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tickets import logs
@@ -25,12 +24,12 @@ from tickets.schema import FIELDS, Field, Kind, Stage
 from tickets.snapshots import Snapshot, read_columns, read_parts
 from tickets.storage import Storage
 from tickets.text import normalise
-from tickets.train.audit import MIN_ROWS, Audit, TargetAudit, Tickets, Views, audit_target, latest_rows
+from tickets.train.audit import MIN_ROWS, Audit, TargetAudit, Tickets, Views, audit_target
 from tickets.train.leaks import Candidate, Use
 from tickets.train.overlap import measure_overlap
 from tickets.train.prepare import read_training_table
 from tickets.train.sample import Ints
-from tickets.train.split import choose_split, split_rows
+from tickets.train.split import choose_split, order_by_time, split_rows
 from tickets.train.views import build_views
 
 _PLACES: Final = (
@@ -45,15 +44,18 @@ class Gathered:
     """What all targets are audited on.
 
     Attributes:
-        tickets: n rows in the order of time; shuffled where there is none, as files often are sorted by label.
+        tickets: n rows in the order of time; by a hash of their ids where it is the same or there is none, as files
+            often are sorted by label.
         labels: Target → n labels.
         split_kind: How rows are cut; None where they cannot be.
+        split_note: What a person should know of that; empty where it is nothing.
         split_error: Why they cannot.
     """
 
     tickets: Tickets
     labels: Mapping[str, list[str | None]]
     split_kind: str | None
+    split_note: str
     split_error: str | None
 
 
@@ -75,7 +77,7 @@ def audit_tickets(storage: Storage, snapshot: Snapshot, config: TicketsConfig) -
     overlap: Any = ray.remote(measure_overlap)
     pending = []
     for name, labels in gathered.labels.items():
-        rows = latest_rows(labels, config.audit.max_rows)
+        rows = given.closely(labels, config.audit.max_rows)
         views = None
         if len(rows) >= MIN_ROWS:
             views = shared.get(rows.tobytes()) or shared.setdefault(rows.tobytes(), build.remote(tickets, rows))
@@ -83,7 +85,8 @@ def audit_tickets(storage: Storage, snapshot: Snapshot, config: TicketsConfig) -
     overlaps = () if given.splits is None else ray.get(overlap.remote(given.texts, given.splits))
     rows_by_split = {} if given.splits is None else dict(Counter(given.splits.tolist()))
     targets: list[TargetAudit] = ray.get(pending)
-    return Audit(tuple(targets), gathered.split_kind, rows_by_split, gathered.split_error, overlaps)
+    cut = gathered.split_kind, rows_by_split, gathered.split_error
+    return Audit(tuple(targets), *cut, overlaps, gathered.split_note)
 
 
 def without_noise(config: TicketsConfig, audit: Audit) -> TicketsConfig:
@@ -118,34 +121,32 @@ def gather(storage: Storage, snapshot: Snapshot, config: TicketsConfig) -> Gathe
     names = config.audit.targets or config.source.targets
     kept_out = tuple(dict.fromkeys((*names, *config.source.targets)))  # as in training, whichever are audited
     table, selection = read_training_table(storage, snapshot, config, kept_out)
-    order = _by_time_or_shuffled(table["created_at"])
     texts = join_text(table, selection.text)
-    kind, splits, error = _cut(config, table, texts)
-    table = table.take(order)
+    kind, note, splits, error = _cut(config, table, texts)
+    places = order_by_time(table)
+    table = table.take(pa.array(places))
     labels = {name: label_values(table, name) for name in names}
     times = table["created_at"].cast(pa.timestamp("ms")).to_numpy()
-    rows = np.unique(np.concatenate([latest_rows(of, config.audit.max_rows) for of in labels.values()]))
-    places = order.to_numpy()
     tickets = Tickets(
-        texts=[texts[row] for row in places],
+        texts=[normalise(texts[row]) for row in places],
         inputs=table.select([*selection.categories, *selection.numbers]),
         times=None if np.isnat(times).all() else times,
         splits=None if splits is None else splits[places],
-        candidates=_candidates(storage, snapshot, config, selection, places[rows]),
-        candidate_rows=rows,
     )
-    return Gathered(tickets, labels, kind, error)
+    rows = np.unique(np.concatenate([tickets.closely(of, config.audit.max_rows) for of in labels.values()]))
+    candidates = _candidates(storage, snapshot, config, selection, places[rows])
+    return Gathered(replace(tickets, candidates=candidates, candidate_rows=rows), labels, kind, note, error)
 
 
 def _cut(
     config: TicketsConfig, table: pa.Table, texts: Sequence[str]
-) -> tuple[str | None, NDArray[np.object_] | None, str | None]:
-    """Kind, splits and error, as training will cut: by the source's first target, which need not be audited."""
-    split = choose_split(config.source.split, table)
+) -> tuple[str | None, str, NDArray[np.object_] | None, str | None]:
+    """Kind, note, splits and error, as training will cut: by the source's first target, which need not be audited."""
+    split, note = choose_split(config.source.split, table)
     try:
-        return split.kind, split_rows(split, table, texts, label_values(table, config.source.targets[0])), None
+        return split.kind, note, split_rows(split, table, texts, label_values(table, config.source.targets[0])), None
     except SourceError as error:
-        return None, None, error.message
+        return None, "", None, error.message
 
 
 def _candidates(
@@ -175,10 +176,4 @@ def _use(field: Field, config: TicketsConfig, selection: Selection) -> Use:
 
 def _build_views(tickets: Tickets, rows: Ints) -> Views:
     inputs = tickets.inputs.take(rows) if tickets.inputs.num_columns else tickets.inputs
-    return build_views([normalise(tickets.texts[row]) for row in rows], inputs)
-
-
-def _by_time_or_shuffled(times: pa.ChunkedArray) -> pa.Array:
-    if times.null_count < len(times):
-        return pc.array_sort_indices(times.combine_chunks(), null_placement="at_start")
-    return pa.array(np.random.default_rng(0).permutation(len(times)))
+    return build_views([tickets.texts[row] for row in rows], inputs)

@@ -23,8 +23,8 @@ from tickets.snapshots import Snapshot, load_snapshot, read_columns, read_table
 from tickets.storage import Storage
 from tickets.train.index import splits_of
 from tickets.train.notes import load_notes
-from tickets.train.prepare import EncoderRef, encode_texts
 from tickets.train.split import SPLITS, TEST
+from tickets.train.vectors import EncoderRef, encode_texts
 
 _MAX_FILES: Final = 50
 

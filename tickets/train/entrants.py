@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from tickets.config import CompareConfig
+from tickets.config.parse import flatten
 from tickets.errors import RefusedError
 from tickets.multirun import Multirun, load_multirun
 from tickets.release import FORMAT_VERSION, Release, list_releases, open_release
@@ -72,7 +73,7 @@ def tell_apart(releases: Sequence[Release]) -> list[Setting]:
 
     A key that one of them does not have at all, because its release is older than the key, is not looked at.
     """
-    flat = [dict(_flat(_training(release))) for release in releases]
+    flat = [dict(flatten(_training(release))) for release in releases]
     common = set.intersection(*({_field(key) for key in of} for of in flat))
     keys = dict.fromkeys(key for of in flat for key in of if _field(key) in common)
     differing = [key for key in keys if len({str(of.get(key)) for of in flat}) > 1]
@@ -118,14 +119,6 @@ def _training(release: Release) -> dict[str, Any]:
     """What a model depends on."""
     config, data = release.manifest.config, release.manifest.data
     return {**{section: config[section] for section in _TRAINING if section in config}, "data": data["digest"][:12]}
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in values.items():
-        if isinstance(value, Mapping) and value:
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield prefix + key, value
 
 
 def _field(key: str) -> str:

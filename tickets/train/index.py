@@ -25,8 +25,8 @@ from tickets.retrieval.documents import FILTER_FIELDS, is_resolved
 from tickets.retrieval.retriever import learn
 from tickets.snapshots import Snapshot, load_snapshot, read_table
 from tickets.storage import Storage
-from tickets.train.prepare import EncoderRef, encode_texts
 from tickets.train.split import TRAIN, VALIDATION
+from tickets.train.vectors import EncoderRef, encode_texts
 
 _OF_FIXES: Final = ("resolution", "resolution_code", "resolution_helpful", "satisfaction_score")
 

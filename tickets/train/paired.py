@@ -20,9 +20,9 @@ from tickets.models.triage import Answer
 from tickets.release import Release, open_release
 from tickets.snapshots import load_snapshot, read_table, write_snapshot
 from tickets.storage import Storage
-from tickets.train.prepare import EncoderRef, encode_texts
 from tickets.train.report import automated_rows
 from tickets.train.split import TEST
+from tickets.train.vectors import EncoderRef, encode_texts
 
 _PROBABILITIES: Final = "_probabilities"
 _AUTOMATED: Final = "_automated"

@@ -1,15 +1,13 @@
 """Rows ready to learn from: the offline tickets with their text, sentence vectors and split.
 
-Vectors are computed by a pool of Ray actors, once per text, and kept beside the data. It does not know models.
+It does not know how vectors are computed and kept (`vectors.py`), nor models.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import orjson
@@ -21,31 +19,14 @@ from tickets.data.mapping import own_fields
 from tickets.data.sources import find_files_at
 from tickets.errors import ModelError
 from tickets.events import DataUse
-from tickets.features.encoder import Encoder, prepare_encoder
+from tickets.features.encoder import prepare_encoder
 from tickets.features.state import Selection, join_text, select_fields
 from tickets.models.labels import label_values
-from tickets.release import Release
-from tickets.snapshots import Snapshot, has_snapshot, load_snapshot, read_table, write_snapshot
+from tickets.release import FORMAT_VERSION, list_releases
+from tickets.snapshots import Snapshot, list_snapshots, load_snapshot, read_part, read_table
 from tickets.storage import Storage, open_export
 from tickets.train.split import SPLITS, choose_split, split_rows
-
-
-@dataclass(frozen=True)
-class EncoderRef:
-    """An exported encoder: its key under the root and its digest."""
-
-    key: str
-    digest: str
-
-    @classmethod
-    def of(cls, release: Release) -> EncoderRef:
-        """The encoder that a release pins."""
-        key = release.manifest.parts["encoder"].key
-        return cls(key, key.rsplit("/", 1)[-1])
-
-    def vectors_name(self, bucket: str) -> str:
-        """Where the vectors that it computed for a bucket are kept."""
-        return f"{bucket}/vectors/{self.digest[:16]}"
+from tickets.train.vectors import EncoderRef, drop_vectors, encode_texts, text_key
 
 
 @dataclass(frozen=True)
@@ -60,6 +41,7 @@ class Dataset:
         vectors: float32 [n, d].
         splits: str [n], the split of each row.
         split_kind: How they were cut.
+        split_note: What a person should know of that; empty where it is nothing.
         encoder: What encoded them.
         ceilings: Target → best accuracy that any model can reach, where it is known.
     """
@@ -71,6 +53,7 @@ class Dataset:
     vectors: np.ndarray
     splits: np.ndarray
     split_kind: str
+    split_note: str
     encoder: EncoderRef
     ceilings: dict[str, float]
 
@@ -127,11 +110,13 @@ def prepare(storage: Storage, snapshot: Snapshot, config: TicketsConfig, work_di
     ceilings = _ceilings(storage, config, work_dir)
     table, selection = read_training_table(storage, snapshot, config, config.source.targets)
     texts = join_text(table, selection.text)
-    split = choose_split(config.source.split, table)
+    split, note = choose_split(config.source.split, table)
+    if note:
+        logs.get("ml").warning("{}", note)
     splits = split_rows(split, table, texts, label_values(table, config.source.targets[0]))
     encoder = EncoderRef(*prepare_encoder(config.encoder, storage))
     vectors = encode_texts(storage, encoder.vectors_name(config.bucket), encoder, texts)
-    return Dataset(snapshot, table, selection, texts, vectors, splits, split.kind, encoder, ceilings)
+    return Dataset(snapshot, table, selection, texts, vectors, splits, split.kind, note, encoder, ceilings)
 
 
 def _ceilings(storage: Storage, config: TicketsConfig, work_dir: Path) -> dict[str, float]:
@@ -146,77 +131,23 @@ def _ceilings(storage: Storage, config: TicketsConfig, work_dir: Path) -> dict[s
     return ceilings
 
 
-def encode_texts(storage: Storage, name: str, encoder: EncoderRef, texts: Sequence[str]) -> np.ndarray:
-    """Sentence vectors of texts; those that the vector table `name` holds are not computed again.
+def forget_texts(storage: Storage, config: TicketsConfig) -> int:
+    """Drop the vectors of texts that no version of the tickets holds any more, and of encoders that no release pins.
 
     Returns:
-        float32 [n, d], row by row the vector of the text.
+        How many vectors went.
     """
-    prints = [_key(text) for text in texts]
-    known = _known_vectors(storage, name)
-    missing = {print_: text for print_, text in zip(prints, texts, strict=True) if print_ not in known}
-    if missing:
-        with logs.timed(logs.get("ml"), "encode", rows=len(missing)):
-            known |= _encode(storage.fetch(encoder.key), missing)
-        _save_vectors(storage, name, known)
-    return np.stack([known[print_] for print_ in prints])
-
-
-def _key(text: str) -> str:
-    """Under what a text's vector is kept. Not the normalised text: an encoder may see case and white space."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _encode(encoder_dir: Path, texts: dict[str, str]) -> dict[str, np.ndarray]:
-    import ray
-
-    rows = pa.table({"print": list(texts), "text": list(texts.values())})
-    num_actors = max(int(ray.cluster_resources().get("CPU", 1)), 1)
-    blocks = [rows.slice(start, 256) for start in range(0, len(rows), 256)]
-    encoded = ray.data.from_arrow(blocks).map_batches(
-        _EncodeTexts,
-        fn_constructor_args=(str(encoder_dir),),
-        batch_format="pyarrow",
-        batch_size=64,
-        num_cpus=0.5,
-        compute=ray.data.ActorPoolStrategy(size=min(num_actors, len(blocks))),
-    )
-    vectors: dict[str, np.ndarray] = {}
-    batch: Any
-    for batch in encoded.iter_batches(batch_size=None, batch_format="pyarrow"):
-        vectors |= zip(batch["print"].to_pylist(), _matrix(batch["vector"]), strict=True)
-    return vectors
-
-
-class _EncodeTexts:
-    """One actor of the pool."""
-
-    def __init__(self, encoder_dir: str) -> None:
-        self._encoder = Encoder(Path(encoder_dir))
-
-    def __call__(self, batch: pa.Table) -> pa.Table:
-        vectors = self._encoder.encode(batch["text"].to_pylist())
-        return pa.table({"print": batch["print"], "vector": _column(vectors)})
-
-
-def _known_vectors(storage: Storage, name: str) -> dict[str, np.ndarray]:
-    if not has_snapshot(storage, name):
-        return {}
-    table = read_table(storage, load_snapshot(storage, name))
-    return dict(zip(table["print"].to_pylist(), _matrix(table["vector"]), strict=True))
-
-
-def _save_vectors(storage: Storage, name: str, vectors: dict[str, np.ndarray]) -> None:
-    column = _column(np.stack(list(vectors.values())))
-    table = pa.table({"print": list(vectors), "vector": column})
-    write_snapshot(storage, name, [table], table.schema, {})
-
-
-def _column(vectors: np.ndarray) -> pa.FixedSizeListArray:
-    return pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel(), pa.float32()), vectors.shape[1])
-
-
-def _matrix(column: Any) -> np.ndarray:
-    flat = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    matrix: np.ndarray = flat.reshape(len(column), -1)
-    return matrix
+    bucket, offline = config.bucket, f"{config.bucket}/offline"
+    manifests = [storage.read_json(f"{bucket}/releases/{id_}/manifest.json") for id_ in list_releases(storage, bucket)]
+    readable = [of for of in manifests if of.get("format_version") == FORMAT_VERSION]  # nothing reads the others
+    encoders = {of["parts"]["encoder"]["key"] for of in readable}
+    joined = {config.features.text, *(tuple(of["config"]["features"]["text"]) for of in readable)}
+    versions = [load_snapshot(storage, offline, id_) for id_ in list_snapshots(storage, offline)]
+    keys = set[str]()
+    for part in {part.key: part for version in versions for part in version.parts}.values():
+        table = read_part(storage, part)
+        for names in joined:
+            texts = join_text(table, [name for name in names if name in table.column_names])
+            keys |= set(map(text_key, texts))
+    used = [EncoderRef.at(key).vectors_name(bucket) for key in encoders]
+    return drop_vectors(storage, bucket, keys, used, 3600 * config.snapshots.older_than_h)

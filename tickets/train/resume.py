@@ -16,7 +16,7 @@ from typing import Any, Final
 import orjson
 
 from tickets.config import TicketsConfig
-from tickets.config.parse import dump
+from tickets.config.parse import dump, flatten
 from tickets.errors import ConfigError
 from tickets.snapshots import Snapshot, load_snapshot
 from tickets.storage import Storage
@@ -135,16 +135,8 @@ def _locked(folder: Path, run_id: str) -> Iterator[None]:
 def _deciding(config: TicketsConfig) -> dict[str, Any]:
     """The settings on which trials rest, by dotted key."""
     everything = dump(config)
-    flat = dict(pair for name in _SECTIONS for pair in _flat(everything[name], f"{name}."))
-    return {key: value for key, value in flat.items() if key not in _FREE}
-
-
-def _flat(section: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
-    for key, value in section.items():
-        if isinstance(value, Mapping) and value:
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield prefix + key, value
+    flat = flatten({name: everything[name] for name in _SECTIONS})
+    return {key: value for key, value in flat if key not in _FREE}
 
 
 def _compare(run_id: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:

@@ -1,10 +1,12 @@
 """Which rows train, choose, calibrate and judge. It does not know features or models.
 
-Validation compares members, calibration fits probabilities and thresholds, test is scored once.
+Validation compares members, calibration fits probabilities and thresholds, test is scored once. A cut by time needs a
+time that tells early tickets from late ones: an import gives all of them the same.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -20,15 +22,39 @@ VALIDATION: Final = "validation"
 CALIBRATION: Final = "calibration"
 TEST: Final = "test"
 SPLITS: Final = (TRAIN, VALIDATION, CALIBRATION, TEST)
+CHOOSING: Final = (TRAIN, VALIDATION)
+"""Splits whose rows may decide what is trained."""
+
+MOST_UNTIMED: Final = 0.01
+"""Share of tickets without a time up to which they are cut by time unasked; what has none trains."""
+
+MOST_UNTIMED_ASKED: Final = 0.1
+"""The same where `source.split.kind=time` asks for it: more would train on too many that may be newer than the test."""
+
+LEAST_SPAN: Final = np.timedelta64(3600, "s")
+"""Between the middle of the training tickets and that of the test ones, in a cut by time."""
 
 Split = TimeSplit | RandomSplit | FileSplit
 
 
-def choose_split(configured: Split | None, table: pa.Table) -> Split:
-    """The configured split; else by time where every ticket has `created_at`, else at random."""
-    if configured is not None:
-        return configured
-    return TimeSplit() if table["created_at"].null_count == 0 else RandomSplit()
+def choose_split(configured: Split | None, table: pa.Table) -> tuple[Split, str]:
+    """The configured split; else by time where `created_at` is there and tells early from late, else at random.
+
+    Returns:
+        The split, and what a person should know of it in a sentence, empty where that is nothing.
+    """
+    if isinstance(configured, RandomSplit | FileSplit):
+        return configured, ""
+    num_rows, num_missing = len(table), table["created_at"].null_count
+    if num_missing == num_rows:
+        return configured or RandomSplit(), ""
+    missing = f"{num_missing} of {num_rows} tickets have no created_at"
+    if configured is None:
+        if num_missing > MOST_UNTIMED * num_rows:
+            return RandomSplit(), f"{missing}: tickets are cut at random"
+        if untold := _untold(_oldest_train(TimeSplit(), table), table):
+            return RandomSplit(), f"{untold}: tickets are cut at random"
+    return configured or TimeSplit(), f"{missing}; they train" if num_missing else ""
 
 
 def split_rows(split: Split, table: pa.Table, texts: Sequence[str], labels: Sequence[str | None]) -> np.ndarray:
@@ -36,7 +62,7 @@ def split_rows(split: Split, table: pa.Table, texts: Sequence[str], labels: Sequ
 
     Args:
         split: How to cut.
-        table: n tickets with `created_at` and `given_split`.
+        table: n tickets with `ticket_id`, `created_at` and `given_split`.
         texts: The text of each; rows with the same text stay together, unless time decides.
         labels: The first target's labels, by which random cuts are stratified.
 
@@ -44,7 +70,7 @@ def split_rows(split: Split, table: pa.Table, texts: Sequence[str], labels: Sequ
         str [n], each one of `SPLITS`.
 
     Raises:
-        SourceError: There is no time to cut by, or no row is left to train on.
+        SourceError: There is no time that tells what to cut, or no row is left to train on or to test.
     """
     if isinstance(split, TimeSplit):
         names = _by_time(split, table)
@@ -66,18 +92,59 @@ def seen_texts(texts: Sequence[str], names: np.ndarray) -> np.ndarray:
     return np.array([print_ in known for print_ in prints], dtype=bool)
 
 
+def order_by_time(table: pa.Table) -> np.ndarray:
+    """int[n], the rows from the oldest to the newest, those without a time first.
+
+    Rows of one second come in the order of a hash of their ids, since a table is often stored by label.
+    """
+    ids = (str(id_).encode("utf-8", "surrogatepass") for id_ in table["ticket_id"].to_pylist())
+    ties = np.array([int.from_bytes(hashlib.sha256(id_).digest()[:8]) for id_ in ids], dtype=np.uint64)
+    order: np.ndarray = np.lexsort((ties, _seconds(table).view(np.int64)))
+    return order
+
+
+def _seconds(table: pa.Table) -> np.ndarray:
+    """datetime64[s] [n]; NaT where there is no time, which is the least of the numbers."""
+    seconds: np.ndarray = table["created_at"].cast(pa.timestamp("ms")).to_numpy().astype("datetime64[s]")
+    return seconds
+
+
 def _by_time(split: TimeSplit, table: pa.Table) -> np.ndarray:
-    times = table["created_at"]
-    if times.null_count:
-        raise SourceError(f"source.split.kind=time: {times.null_count} of {len(times)} tickets have no created_at")
-    order = np.argsort(times.cast(pa.int64()).to_numpy(), kind="stable")
-    names = np.full(len(order), TRAIN, dtype=object)
-    end = len(order)
+    num_missing = table["created_at"].null_count
+    if num_missing > MOST_UNTIMED_ASKED * len(table):
+        raise SourceError(
+            f"source.split.kind=time: {num_missing} of {len(table)} tickets have no created_at; allowed: up to "
+            f"{MOST_UNTIMED_ASKED:.0%}, which train, or source.split.kind=random"
+        )
+    names = _oldest_train(split, table)
+    if untold := _untold(names, table):
+        raise SourceError(f"source.split.kind=time: {untold}; allowed: source.split.kind=random")
+    return names
+
+
+def _oldest_train(split: TimeSplit, table: pa.Table) -> np.ndarray:
+    names = np.full(len(table), TRAIN, dtype=object)
+    timed = order_by_time(table)[table["created_at"].null_count :]
+    end = len(timed)
     for name, share in ((TEST, split.test), (CALIBRATION, split.calibration), (VALIDATION, split.validation)):
-        start = max(end - round(share * len(order)), 0)
-        names[order[start:end]] = name
+        start = max(end - round(share * len(table)), 0)
+        names[timed[start:end]] = name
         end = start
     return names
+
+
+def _untold(names: np.ndarray, table: pa.Table) -> str | None:
+    """Why the times do not tell what trains from what tests; None where they do, or nothing is to be told."""
+    seconds = _seconds(table)
+    trained, tested = (np.sort(seconds[(names == name) & ~np.isnat(seconds)]) for name in (TRAIN, TEST))
+    if not len(trained) or not len(tested):
+        return None
+    if trained[-1] == tested[0]:
+        share = float((seconds == tested[0]).mean())
+        return f"{share:.0%} of the tickets have the same created_at ({tested[0]}), some would train and some test"
+    if tested[len(tested) // 2] - trained[len(trained) // 2] < LEAST_SPAN:
+        return f"most tickets were created within an hour of {tested[0]}, as an import does it"
+    return None
 
 
 def _by_files(split: FileSplit, table: pa.Table, texts: Sequence[str], labels: Sequence[str | None]) -> np.ndarray:

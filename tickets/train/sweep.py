@@ -83,10 +83,10 @@ def sweep(
             "{} {}: {} of {} trials were made before", target, family_name, len(known), config.num_trials
         )
     watch = _watch(family_name, target, config.num_trials, log, known, on_trial)
-    if not log.is_done and len(known) < config.num_trials:
+    if not log.is_done(config.num_trials) and len(known) < config.num_trials:
         _search(family_name, rows, limits, config, getattr(search, family_name), log, watch)
     best = best_of(watch.records, family_name)
-    log.write_done(best)
+    log.write_done(best, config.num_trials)
     return Candidate(family_name, settings(best), *log.load_outcome(best.trial_id))
 
 

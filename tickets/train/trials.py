@@ -31,10 +31,10 @@ class TrialLog:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.folder = folder
 
-    @property
-    def is_done(self) -> bool:
-        """Whether the sweep came to its end."""
-        return (self.folder / _DONE).exists()
+    def is_done(self, num_trials: int) -> bool:
+        """Whether the sweep came to its end when so many trials, or more, were asked for."""
+        done = self.folder / _DONE
+        return done.exists() and int(orjson.loads(done.read_bytes())["num_trials"]) >= num_trials
 
     def read_records(self) -> list[TrialRecord]:
         """Every trial that ended, the first one first."""
@@ -45,9 +45,10 @@ class TrialLog:
         """Keep a trial that ended; the file is whole or not there."""
         self._write(f"trial-{record.trial_id}.json", asdict(record))
 
-    def write_done(self, best: TrialRecord) -> None:
-        """Note that the sweep came to its end, and with which settings it was best."""
-        self._write(_DONE, {"best": best.trial_id, "params": dict(best.params), "nll": best.nll})
+    def write_done(self, best: TrialRecord, num_trials: int) -> None:
+        """Note that the sweep came to its end, how many trials were asked for, and which settings were best."""
+        found = {"best": best.trial_id, "params": dict(best.params), "nll": best.nll}
+        self._write(_DONE, {"num_trials": num_trials, **found})
 
     def save_outcome(self, trial_id: str, length: float, validation: np.ndarray) -> None:
         """Keep what a finished trial gives: how far its fit went, and its probabilities, float64 [rows, k]."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from tickets.decide.thresholds import fewest_rows
 from tickets.train.split import CALIBRATION, TRAIN
 
 
@@ -44,7 +44,7 @@ def measure_volume(
     """
     total = Counter(labels)
     rows = Counter(zip(labels, splits, strict=True))
-    needed = rows_to_show(precision, confidence)
+    needed = fewest_rows(precision, confidence)
     thin = {label: rows[label, TRAIN] for label in sorted(total) if rows[label, TRAIN] < min_label_rows}
     return Volume(
         min_label_rows=min_label_rows,
@@ -55,10 +55,3 @@ def measure_volume(
         rows_to_show=needed,
         unshown={label: rows[label, CALIBRATION] for label in sorted(total) if rows[label, CALIBRATION] < needed},
     )
-
-
-def rows_to_show(precision: float, confidence: float) -> int:
-    """Fewest rows that, all right, show the precision: the n with `precision ** n <= 1 - confidence`, 59 for 95 % with
-    95 % (the bound of Clopper and Pearson, 1934, without errors).
-    """
-    return math.ceil(math.log(1 - confidence) / math.log(precision))

@@ -57,6 +57,7 @@ def test_defaults_are_enough() -> None:
         ({**SOURCE, "storage": {"root": "here"}}, ["storage.root='here'", "absolute path"]),
         ({**SOURCE, "storage": {"root": "gs://b/p"}}, ["storage.root='gs://b/p'", "absolute path"]),
         ({**SOURCE, "features": {"text": ["subjct"]}}, ["'subjct' is no field"]),
+        ({**SOURCE, "features": {"logs": ["nope"]}}, ["features.logs", "'nope' is no field"]),
         ({**SOURCE, "model": {"sweep_targets": ["mood"]}}, ["'mood' is no target", "category"]),
         ({"source": {"name": "m", "split": {"kind": "moon"}}}, ["source.split", "'time', 'random', 'files'"]),
         ({"source": {"name": "m", "split": {"kind": "time", "test": 2}}}, ["source.split.test=2", "less than 1"]),

@@ -36,6 +36,15 @@ def test_nothing_there_names_every_place(tmp_path: Path) -> None:
     assert str(tmp_path / "work/raw/x.json") in caught.value.message
 
 
+def test_of_a_simulated_export_that_is_not_there_the_next_command_is_named(tmp_path: Path) -> None:
+    simulated = _source("raw/x.json", truth="raw/x.truth.json")
+    with pytest.raises(SourceError, match=r"nothing to read at .*raw/x\.json; python jobs/simulate\.py writes"):
+        find_files(simulated, None, [tmp_path])
+    with pytest.raises(SourceError) as caught:
+        find_files(simulated, "other.json", [tmp_path])
+    assert "jobs/simulate.py" not in caught.value.message
+
+
 def test_a_relative_path_means_the_bucket_first_then_the_working_folder(tmp_path: Path) -> None:
     bucket, work = tmp_path / "bucket", tmp_path / "work"
     _write(work, "x.json", "y.json")

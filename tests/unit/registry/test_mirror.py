@@ -175,6 +175,15 @@ def test_trial_closes_with_its_status(
     assert run.data.tags.get("error") == error
 
 
+def test_of_an_error_the_mirror_sees_the_masked_last_line(tracker: Tracker, client: MlflowClient) -> None:
+    run_id = tracker.start_run("sweep", {}, {})
+    trace = "Traceback (most recent call last):\n  text = 'a ticket'\nValueError: token=abc of a.person@example.com\n"
+    tracker.log_trial(run_id, replace(TRIAL, status="failed", error=trace))
+    tracker.finish_run(run_id, "FINISHED")
+    (run,) = children(client, run_id)
+    assert run.data.tags["error"] == "ValueError: token=[secret] of [email]"
+
+
 def test_resumed_sweep_doubles_nothing(root: Path, client: MlflowClient, warnings: list[str]) -> None:
     run_ids = set()
     for history in (TRIAL.history[:1], TRIAL.history):  # the second process tells the first one's step again

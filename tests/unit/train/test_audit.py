@@ -12,6 +12,7 @@ from scipy.stats import binom
 from tickets.config import AuditConfig, DecideConfig
 from tickets.errors import ModelError
 from tickets.schema import Field, Kind, Stage
+from tickets.text import normalise
 from tickets.train.audit import MIN_ROWS, Audit, TargetAudit, Tickets, audit_target
 from tickets.train.audit_table import format_audit
 from tickets.train.leaks import Candidate
@@ -121,7 +122,7 @@ def test_labels_of_a_text_that_returns_are_not_learned_from_its_copies() -> None
 
 def test_ceiling_and_repetition_count_texts_that_only_look_different() -> None:
     texts = ["Login fails", " login\tFAILS ", "login fails", "other", ""]
-    audit = _audit(["a", "a", "b", "a", "b"], texts)
+    audit = _audit(["a", "a", "b", "a", "b"], [normalise(text) for text in texts])
     assert audit.text_ceiling == pytest.approx(4 / 5)
     assert audit.repeated_texts == pytest.approx(3 / 4)
     assert audit.majority_floor == pytest.approx(3 / 5)
@@ -195,6 +196,46 @@ def test_the_baseline_looks_at_the_latest_rows(told: slice, verdict: str) -> Non
     latest = _audit(_labels(codes), fields=fields, max_rows=100)
     assert latest.verdict == verdict
     assert latest.num_labelled == 200
+
+
+def _split_rows(num_rows: int) -> Any:
+    """The oldest 60 % train, the newest 20 % test."""
+    parts = {"train": 0.6, "validation": 0.1, "calibration": 0.1, "test": 0.2}
+    return np.repeat(np.array(list(parts), dtype=object), [round(share * num_rows) for share in parts.values()])
+
+
+@pytest.mark.parametrize(("told", "verdict"), [(slice(140), "learnable"), (slice(140, 200), "noise")])
+def test_rows_that_calibrate_or_test_have_no_say_in_the_verdict(told: slice, verdict: str) -> None:
+    """The field tells the label among those that train and validate alone, or among the others alone."""
+    rng = np.random.default_rng(15)
+    codes, hint = rng.integers(2, size=(2, 200))
+    hint[told] = codes[told]
+    rows = Tickets([""] * 200, pa.table({"hint": _labels(hint)}), splits=_split_rows(200))
+    found = _audit_rows(_labels(codes), rows, max_rows=100)
+    assert found.verdict == verdict
+    assert found.baseline is not None
+    assert found.baseline.num_rows == 100
+    assert found.num_labelled == 200
+
+
+def test_other_labels_of_calibration_and_test_rows_change_no_judgement() -> None:
+    rng = np.random.default_rng(16)
+    codes, splits = rng.integers(3, size=300), _split_rows(300)
+    texts = [f"topic{code} {number}" for code, number in zip(codes, rng.integers(20, size=300), strict=True)]
+    fields = pa.table({"copy": _labels(codes)})
+    found = [
+        _audit_rows(_labels(labels), _with_candidates(texts, fields, splits=splits))
+        for labels in (codes, np.where(np.isin(splits, ["calibration", "test"]), 7, codes))
+    ]
+    for name in ("verdict", "reason", "baseline", "ties", "without_leaks"):
+        assert getattr(found[0], name) == getattr(found[1], name), name
+    assert found[0].text_ceiling != found[1].text_ceiling
+
+
+def test_too_few_rows_to_choose_by_are_told() -> None:
+    splits = np.array(["train"] * 10 + ["test"] * 90, dtype=object)
+    found = _audit_rows(["a", "b"] * 50, Tickets([f"x {at}" for at in range(100)], NO_FIELDS, splits=splits))
+    assert found.reason == "10 labelled rows that train or validate are too few to tell; 20 are needed"
 
 
 def test_copies_of_a_row_do_not_make_the_gain_surer() -> None:

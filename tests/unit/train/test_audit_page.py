@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html import unescape
 from typing import Any
 
@@ -15,6 +16,7 @@ from tickets.page import render
 from tickets.schema import Field, Kind, Stage
 from tickets.train.audit import Audit, Tickets, audit_target
 from tickets.train.audit_page import build_page
+from tickets.train.audit_table import format_audit
 from tickets.train.leaks import Candidate
 from tickets.train.overlap import measure_overlap
 
@@ -77,6 +79,13 @@ def test_nothing_that_tickets_hold_becomes_markup_or_is_loaded() -> None:
     assert "https:" not in html
     plain = render(build_page(_audit(), "Audit of x")).decode()
     assert html.count("<") == plain.count("<")
+
+
+def test_how_rows_are_cut_is_told_where_it_is_not_what_one_expects() -> None:
+    told = replace(_audit(), split_note="3 of 300 tickets have no created_at; they train")
+    words = _shown(render(build_page(told, "Audit")).decode())
+    assert ": train 160. 3 of 300 tickets have no created_at; they train." in words
+    assert "split: 3 of 300 tickets have no created_at; they train" in format_audit(told).splitlines()
 
 
 @pytest.mark.parametrize("labels", [[None] * 30, ["a"] * 30, ["a", "b"] * 5])

@@ -20,7 +20,7 @@ from tickets.errors import RefusedError
 from tickets.schema import arrow_schema
 from tickets.snapshots import Snapshot, write_snapshot
 from tickets.storage import Storage
-from tickets.train.audit import Audit, Tickets, audit_target, latest_rows
+from tickets.train.audit import Audit, Tickets, audit_target
 from tickets.train.audit_tickets import gather, without_noise
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -56,7 +56,7 @@ def test_rows_come_in_the_order_of_time_with_split_and_candidates(tmp_path: Path
     assert gathered.split_kind == "time"
     assert tickets.splits is not None
     assert tickets.splits.tolist() == ["train"] * 26 + ["validation"] * 4 + ["calibration"] * 4 + ["test"] * 6
-    assert tickets.candidate_rows.tolist() == list(range(30, 40))
+    assert tickets.candidate_rows.tolist() == list(range(20, 30))  # none that calibrates or tests
     uses = {candidate.field.name: candidate.use for candidate in tickets.candidates}
     assert uses["subject"] == uses["customer_tier"] == "input"
     assert uses["ticket_id"] == uses["created_at"] == uses["source_row"] == "unread"
@@ -91,11 +91,26 @@ def test_without_time_rows_are_shuffled_and_cut_at_random(tmp_path: Path) -> Non
 
 
 def test_a_split_that_cannot_be_made_is_told(tmp_path: Path) -> None:
-    rows = [_row(at, **({"created_at": None} if at == 3 else {})) for at in range(40)]
+    rows = [_row(at, **({"created_at": None} if at % 4 == 3 else {})) for at in range(40)]
     gathered = gather(*_snapshot(tmp_path, rows), _config(source={"split": {"kind": "time"}}))
     assert gathered.tickets.splits is gathered.split_kind is None
     assert gathered.split_error is not None
-    assert "1 of 40 tickets have no created_at" in gathered.split_error
+    assert "10 of 40 tickets have no created_at" in gathered.split_error
+
+
+def test_rows_of_one_time_are_shuffled_and_cut_at_random(tmp_path: Path) -> None:
+    """An import gives all the same time, and is sorted by label: the latest would be one label's."""
+    rows = [_row(at, created_at=START, category="ab"[at // 60]) for at in range(120)]
+    gathered = gather(*_snapshot(tmp_path, rows), _config(source={"targets": ("category",)}, audit={"max_rows": 20}))
+    assert gathered.split_kind == "random"
+    assert gathered.split_note.startswith("100% of the tickets have the same created_at (2025-01-01T00:00:00)")
+    looked_at = gathered.tickets.closely(gathered.labels["category"], 20)
+    assert {gathered.labels["category"][row] for row in looked_at} == {"a", "b"}
+
+
+def test_texts_are_compared_in_their_normalised_form(tmp_path: Path) -> None:
+    gathered = gather(*_snapshot(tmp_path, [_row(at, subject=f"The  SAME {at % 2}") for at in range(40)]), _config())
+    assert set(gathered.tickets.texts) == {"the same 0", "the same 1"}
 
 
 def test_other_targets_may_be_audited_than_are_trained(tmp_path: Path) -> None:
@@ -132,9 +147,14 @@ def test_noise_of_a_target_that_is_not_swept_stops_nothing() -> None:
     assert without_noise(config, _audit(category="learnable", priority="noise")) == config
 
 
-def test_the_latest_labelled_rows_are_looked_at() -> None:
-    assert latest_rows(["a", None, "b", "c", None], 2).tolist() == [2, 3]
-    assert latest_rows([None], 2).tolist() == []
+def test_the_latest_labelled_rows_that_may_choose_are_looked_at() -> None:
+    labels = ["a", None, "b", "c", None, "d"]
+    unknown = Tickets([""] * 6, pa.table({}))
+    assert unknown.closely(labels, 2).tolist() == [3, 5]
+    assert unknown.closely([None] * 6, 2).tolist() == []
+    splits = np.array(["train", "train", "train", "validation", "test", "test"], dtype=object)
+    assert replace(unknown, splits=splits).closely(labels, 2).tolist() == [2, 3]
+    assert replace(unknown, splits=splits).closely(labels, 9).tolist() == [0, 2, 3]
 
 
 @pytest.mark.data

@@ -22,6 +22,7 @@ def _table(num_rows: int, given: list[str | None] | None = None, days: Any = Non
     times = [None if day is None else START + timedelta(days=float(day)) for day in days]
     return pa.table(
         {
+            "ticket_id": [f"T{row}" for row in range(num_rows)],
             "created_at": pa.array(times, pa.timestamp("ms", tz="UTC")),
             "given_split": pa.array(given or [None] * num_rows, pa.string()),
         }
@@ -45,9 +46,53 @@ def _counts(names: np.ndarray) -> dict[str, int]:
 
 def test_the_configured_split_wins_then_time_then_chance() -> None:
     configured = RandomSplit(seed=7)
-    assert choose_split(configured, _table(3)) is configured
-    assert choose_split(None, _table(3)) == TimeSplit()
-    assert choose_split(None, _table(3, days=[1, None, 2])) == RandomSplit()
+    assert choose_split(configured, _table(3)) == (configured, "")
+    assert choose_split(None, _table(30)) == (TimeSplit(), "")
+    assert choose_split(None, _table(3, days=[None] * 3)) == (RandomSplit(), "")
+
+
+def test_a_few_tickets_without_a_time_do_not_change_how_rows_are_cut() -> None:
+    days = [None, *range(299)]
+    split, note = choose_split(None, _table(300, days=days))
+    assert (split, note) == (TimeSplit(), "1 of 300 tickets have no created_at; they train")
+    names = split_rows(split, _table(300, days=days), _texts(300), [None] * 300)
+    assert names[0] == TRAIN
+    assert set(names[-45:]) == {TEST}
+
+
+def test_many_tickets_without_a_time_are_told() -> None:
+    days = [*range(280), *[None] * 20]
+    split, note = choose_split(None, _table(300, days=days))
+    assert (split, note) == (RandomSplit(), "20 of 300 tickets have no created_at: tickets are cut at random")
+    asked, note = choose_split(TimeSplit(), _table(300, days=days))
+    assert (asked, note) == (TimeSplit(), "20 of 300 tickets have no created_at; they train")
+    assert set(split_rows(asked, _table(300, days=days), _texts(300), [None] * 300)[-20:]) == {TRAIN}
+
+
+IMPORTED = {
+    "at once": [5.0] * 300,
+    "at once, with a few later": [5.0] * 280 + [6.0 + at for at in range(20)],
+    "the newest at once": [at / 10 for at in range(165)] + [100.0] * 135,
+    "row by row": [5 + at / 86_400 for at in range(300)],
+}
+"""Days of rows whose time is that of an import."""
+
+
+@pytest.mark.parametrize("days", IMPORTED.values(), ids=IMPORTED.keys())
+def test_the_time_of_an_import_is_no_time(days: list[float]) -> None:
+    split, note = choose_split(None, _table(300, days=days))
+    assert split == RandomSplit()
+    assert "created" in note
+    assert note.endswith(": tickets are cut at random")
+    with pytest.raises(SourceError, match=r"kind=time: .*; allowed: source\.split\.kind=random"):
+        split_rows(TimeSplit(), _table(300, days=days), _texts(300), [None] * 300)
+
+
+def test_old_tickets_of_one_import_train_and_later_ones_are_cut_by_time() -> None:
+    days = [5.0] * 180 + [6.0 + at for at in range(120)]
+    split, note = choose_split(None, _table(300, days=days))
+    assert (split, note) == (TimeSplit(), "")
+    assert set(split_rows(split, _table(300, days=days), _texts(300), [None] * 300)[:180]) == {TRAIN}
 
 
 # Time
@@ -66,9 +111,26 @@ def test_time_wins_over_identical_texts() -> None:
     assert set(names) == set(SPLITS)
 
 
-def test_time_needs_every_time() -> None:
-    with pytest.raises(SourceError, match=r"kind=time: 2 of 4 tickets have no created_at"):
+def test_where_many_have_no_time_none_is_cut_by_it() -> None:
+    with pytest.raises(SourceError, match=r"kind=time: 2 of 4 tickets have no created_at; allowed: up to 10%"):
         split_rows(TimeSplit(), _table(4, days=[1, None, 2, None]), _texts(4), ["a"] * 4)
+
+
+def test_within_a_day_no_label_is_kept_for_the_test_because_of_where_it_is_stored() -> None:
+    """Ten days of fifty tickets each, stored by label."""
+    days = np.repeat(np.arange(10), 50)
+    labels = np.tile(np.repeat(np.arange(5), 10), 10)
+    names = split_rows(TimeSplit(test=0.12), _table(500, days=days), _texts(500), [None] * 500)
+    assert set(labels[names == TEST]) == set(labels[(names != TEST) & (days == 8)]) == set(range(5))
+    assert (days[names == TEST] >= 8).all()
+
+
+def test_the_cut_does_not_depend_on_the_order_of_rows() -> None:
+    table = _table(400, days=np.repeat(np.arange(20), 20))
+    order = np.random.default_rng(0).permutation(400)
+    split = TimeSplit(test=0.13)  # no cut falls between two days
+    names = split_rows(split, table, _texts(400), [None] * 400)
+    assert split_rows(split, table.take(order), _texts(400), [None] * 400).tolist() == names[order].tolist()
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from tickets.config import SearchConfig, SweepConfig
 from tickets.errors import ModelError
 from tickets.events import TrialRecord
+from tickets.models.family import Limits
+from tickets.train.sweep import sweep
 from tickets.train.trials import TrialLog, best_of, settings
 
 RECORD = TrialRecord(
@@ -55,10 +59,29 @@ def test_an_outcome_comes_back(tmp_path: Path) -> None:
 
 def test_a_sweep_is_done_once_its_best_is_written(tmp_path: Path) -> None:
     log = TrialLog(tmp_path)
-    assert not log.is_done
-    log.write_done(RECORD)
-    assert log.is_done
+    assert not log.is_done(1)
+    log.write_done(RECORD, 4)
+    assert log.is_done(4)
+    assert log.is_done(3)
     assert log.read_records() == []  # it is no trial
+
+
+@pytest.mark.parametrize(("num_trials", "goes_on"), [(1, False), (2, False), (3, True)])
+def test_a_sweep_that_was_done_goes_on_where_more_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, num_trials: int, goes_on: bool
+) -> None:
+    log = TrialLog(tmp_path / "category-dnn")
+    log.write_record(RECORD)  # one of two: the time was over
+    log.save_outcome(RECORD.trial_id, 20, np.array([[0.25, 0.75]]))
+    log.write_done(RECORD, 2)
+    searched: list[str] = []
+    monkeypatch.setattr("tickets.train.sweep._watch", lambda *given: SimpleNamespace(records=given[4]))
+    monkeypatch.setattr("tickets.train.sweep._search", lambda name, *_: searched.append(name))
+    limits, config = Limits(2, 10, 1, 1), SweepConfig(num_trials=num_trials)
+    found = sweep("dnn", "category", None, limits, config, SearchConfig(), tmp_path, lambda _: None)
+    assert searched == ["dnn"] * goes_on
+    assert found.length == 20
+    assert log.is_done(num_trials)
 
 
 def test_the_best_is_the_finished_trial_with_the_least_loss() -> None:
