@@ -19,7 +19,7 @@ def main(job: Job) -> None:
     if pointer is None or pointer["release"] == challenger.id:
         raise RefusedError(f"{challenger.id} is the champion already; train another release, or name one: release=ID")
     champion = open_release(storage, job.bucket, pointer["release"])
-    comparisons = compare(storage, champion, challenger, job.connect)
+    comparisons = compare(storage, champion, challenger, config.compare, job.connect)
     job.tell("\n".join(str(comparison) for comparison in comparisons))
     job.report.result = {"champion": champion.id, "challenger": challenger.id}
     job.report.result["targets"] = [comparison.to_json() for comparison in comparisons]

@@ -9,6 +9,7 @@ from typing import Any, Final
 from serve_app.current import Current
 from serve_app.service import Found, Triaged
 from tickets.decide.policy import Decision, TargetPolicy
+from tickets.decide.rules import Rules
 from tickets.retrieval.rerank import Similar
 from tickets.retrieval.suggestion import Suggestion
 
@@ -128,7 +129,11 @@ def _short(text: str, most: int) -> str:
 
 
 def _thresholds(policy: TargetPolicy) -> dict[str, Any]:
+    return {**_pair(policy), "by_label": {label: _pair(rules) for label, rules in policy.by_label.items()}}
+
+
+def _pair(rules: Rules | TargetPolicy) -> dict[str, Any]:
     return {
-        "automate": policy.automate and policy.automate.to_json(),
-        "suggest": policy.suggest and policy.suggest.to_json(),
+        "automate": rules.automate and rules.automate.to_json(),
+        "suggest": rules.suggest and rules.suggest.to_json(),
     }

@@ -333,8 +333,9 @@ class ReleaseAnswer(_Documented):
     policy: dict[str, Any]
     """The policy with its `id`."""
     targets: dict[str, dict[str, Any]]
-    """Target → its `labels`, and the thresholds that hold: `automate` and `suggest`, null where none does; in `apart`
-    the same two for tickets of which other things are known, such as their text alone."""
+    """Target → its `labels`, and the thresholds that hold: `automate` and `suggest`, null where none does; in
+    `by_label` the same two for each label that has its own; in `apart` all three for tickets of which other things are
+    known, such as their text alone."""
     reads: list[str]
     """Fields of a ticket that the model reads."""
     filters: list[str]

@@ -145,13 +145,17 @@ def _promise(name: str, target: Target) -> Iterator[str]:
 
 def _support(name: str, target: Target) -> Iterator[str]:
     """Which tickets may be automated at all: those that calibration saw enough of."""
-    thresholds = target["automation"]["automate"]["thresholds"]
-    support = {pattern: of for pattern, of in target["support"].items() if thresholds[pattern]}
+    found = target["automation"]["automate"]
+    own = {pattern: {label for label, of in by.items() if of} for pattern, by in found["by_label"].items()}
+    support = {pattern: of for pattern, of in target["support"].items() if found["thresholds"][pattern] or own[pattern]}
     if not support:
         return
     seen = {label for of in support.values() for label in of["labels"]}
     if unknown := [label for label in target["labels"] if label not in seen]:
         yield f"{name}: {_names(unknown)} is never automated, since calibration saw no ticket with such a label."
+    shown = set[str]().union(*own.values())
+    if shown and (unshown := [label for label in target["labels"] if label in seen - shown]):
+        yield f"{name}: {_names(unshown)} is never automated, since calibration could not show the precision for it."
     languages = dict.fromkeys(language or "(none)" for of in support.values() for language in of["languages"])
     inputs = "; ".join(pattern.replace("+", " and ") for pattern in support)
     others = target["automation"]["num_unsupported"]

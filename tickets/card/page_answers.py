@@ -130,6 +130,8 @@ def _patterns(target: Target) -> Table:
         "Right when automated",
     )
     note = "A set of inputs of which calibration saw too few tickets has no threshold: nothing of it is automated."
+    if any(found["automate"]["by_label"].values()):
+        note = "Each label has a threshold of its own, or is not automated: see the labels."
     return Table("By what a ticket holds", columns, tuple(rows), note)
 
 
@@ -159,6 +161,7 @@ def _ladder(target: Target) -> tuple[Block, ...]:
 def _labels(target: Target) -> tuple[Block, ...]:
     entries = sorted(target["scores"]["per_class"], key=lambda of: (of["f1"] is None, of["f1"]))
     automated = target["automated_labels"]
+    usual = next(iter(target["automation"]["automate"]["by_label"].values()))
     rows = tuple(
         (
             of["label"],
@@ -167,12 +170,16 @@ def _labels(target: Target) -> tuple[Block, ...]:
             Share(of["precision"]),
             Number(automated[of["label"]]["num_rows"]),
             _share(automated[of["label"]]),
+            *((Number((usual.get(of["label"]) or {}).get("value"), digits=3),) if usual else ()),
         )
         for of in entries[:_MAX_LABELS]
     )
     more = len(entries) - len(rows)
     note = f"The {len(rows)} labels with the least F1; {more} more stand in card.json." if more else ""
-    columns = "Label", "Test tickets", "Found of these", "Right when said", "Automated", "Right when automated"
+    columns = (
+        "Label", "Test tickets", "Found of these", "Right when said", "Automated", "Right when automated",
+        *(("Automated from confidence",) if usual else ()),
+    )  # fmt: skip
     return _table(target, "", columns, rows, note), *_pairs(target), *_matrix(target)
 
 

@@ -255,6 +255,9 @@ class DecideConfig(Config):
     """Precision that suggested labels must keep."""
     confidence: Probability = 0.95
     """Confidence with which each threshold keeps its precision."""
+    per_class: bool = False
+    """Each label has thresholds of its own, shown on the calibration rows that are answered so; a label with too few is
+    never automated. Unset: one threshold holds for all labels together, and a frequent label can carry a rare one."""
     calibrations: tuple[Literal["temperature", "vector", "isotonic"], ...] = ("temperature", "vector", "isotonic")
     """Kinds of calibration that may be chosen; another than temperature is taken only where held-out rows surely
     gain."""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tickets.decide.distributions import FLOOR, labelled_rows
+from tickets.decide.draws import number_groups
 from tickets.decide.isotonic import Isotonic
 from tickets.decide.metrics import paired_bootstrap
 from tickets.decide.temperature import Temperature
@@ -124,7 +125,7 @@ def choose_calibration(
     others = given if copies is None else np.asarray(copies, dtype=np.float64)
     if others.shape != given.shape:
         raise ModelError(f"copies of shape {others.shape}; allowed: {given.shape}, one for each row")
-    group = _numbered(groups, len(truth))
+    group = number_groups(groups, len(truth))
     folds = _assign_folds(group, truth, num_folds, seed)
     candidates: dict[str, type[Calibrator]] = {kind: _of_kind(kind) for kind in (Temperature.kind, *kinds)}
     if inside.sum() < LEAST_ROWS:
@@ -156,17 +157,6 @@ def _of_kind(kind: object) -> type[Calibrator]:
     if not isinstance(kind, str) or kind not in _CALIBRATORS:
         raise ModelError(f"calibration kind {kind!r}; allowed: {', '.join(KINDS)}")
     return _CALIBRATORS[kind]
-
-
-def _numbered(groups: ArrayLike | None, num_rows: int) -> _Ints:
-    """Groups as numbers from 0, int[n]."""
-    if groups is None:
-        return np.arange(num_rows)
-    given = np.asarray(groups)
-    if given.shape != (num_rows,):
-        raise ModelError(f"groups of shape {given.shape}; allowed: {num_rows} numbers or strings")
-    numbers: _Ints = np.unique(given, return_inverse=True)[1]
-    return numbers
 
 
 def _assign_folds(group: _Ints, truth: _Ints, num_folds: int, seed: int) -> _Ints:
@@ -206,8 +196,5 @@ def _judge(probabilities: _Floats, truth: _Ints) -> dict[str, float | None]:
 
 def _gain(reference: _Floats, losses: _Floats, group: _Ints, seed: int) -> dict[str, float]:
     """What the mean loss falls by, with its interval; rows of a group are drawn together."""
-    _, group = np.unique(group, return_inverse=True)
-    per_group = np.bincount(group, weights=reference - losses)
-    gains = per_group * (len(per_group) / len(group))  # so that their mean is the mean over rows
-    gain, low, high = paired_bootstrap(gains, np.zeros_like(gains), seed=seed)
+    gain, low, high = paired_bootstrap(reference, losses, seed=seed, groups=group)
     return {"gain": gain, "low": low, "high": high}

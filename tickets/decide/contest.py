@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from tickets.decide.distributions import FLOOR
+from tickets.decide.draws import draw_counts
 from tickets.errors import ModelError
 
 HIGHER_IS_BETTER: Final[Mapping[str, bool]] = {
@@ -138,12 +140,11 @@ def draw(
         )
     rows = [_Scored.of(given, labels, known) for given in predictors]
     whole = _figures(rows, np.ones((1, len(labels))))
-    rng, num_groups = np.random.default_rng(seed), int(groups.max()) + 1
+    draws_of_groups = draw_counts(int(groups.max()) + 1, num_draws, seed)
     at_once = max(_ROWS_AT_ONCE // len(labels), 1)
     parts = []
     for start in range(0, num_draws, at_once):
-        size = min(at_once, num_draws - start)
-        counts = rng.multinomial(num_groups, np.full(num_groups, 1 / num_groups), size=size)
+        counts = np.stack(list(islice(draws_of_groups, min(at_once, num_draws - start))))
         parts.append(_figures(rows, counts[:, groups].astype(np.float64)))
     draws = {name: np.concatenate([part[name] for part in parts]) for name in HIGHER_IS_BETTER}
     # A draw of very few rows may hold none whose label all predictors have.

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tickets.decide.distributions import FLOOR
+from tickets.decide.draws import draw_counts, number_groups
 from tickets.decide.thresholds import precision_interval
 from tickets.errors import ModelError
 
@@ -85,18 +86,26 @@ def score(
 
 
 def paired_bootstrap(
-    better: ArrayLike, worse: ArrayLike, num_resamples: int = 2000, seed: int = 0, confidence: float = 0.95
+    better: ArrayLike,
+    worse: ArrayLike,
+    num_resamples: int = 2000,
+    seed: int = 0,
+    confidence: float = 0.95,
+    groups: ArrayLike | None = None,
 ) -> tuple[float, float, float]:
     """The mean of `better - worse` over rows, with its percentile bootstrap interval (Efron, 1979).
 
-    Both sides are drawn together, so what makes a row hard for both does not widen the interval.
+    Both sides are drawn together, so what makes a row hard for both does not widen the interval. Rows of one group are
+    drawn together too, so what repeats does not narrow it.
 
     Args:
         better: float[n], a score per row of the one expected to win.
         worse: float[n], the other's score on the same rows.
-        num_resamples: Draws of n rows with replacement.
+        num_resamples: Draws of as many groups as there are, with replacement.
         seed: Seed of the draws.
         confidence: Share of the draws that lies within the interval.
+        groups: Numbers or strings, n of them: rows that share one, as those of one text, are one observation. None:
+            every row is a group.
 
     Returns:
         (mean, low, high).
@@ -112,9 +121,9 @@ def paired_bootstrap(
         raise ModelError("a score is not finite; allowed: finite numbers")
     if not 0 < confidence < 1:
         raise ModelError(f"confidence {confidence!r}; allowed: a number between 0 and 1")
-    rng = np.random.default_rng(seed)
-    num_rows = len(difference)
-    means = [difference[rng.integers(num_rows, size=num_rows)].mean() for _ in range(num_resamples)]
+    group = number_groups(groups, len(difference))
+    sums, sizes = np.bincount(group, weights=difference), np.bincount(group)
+    means = [(counts @ sums) / (counts @ sizes) for counts in draw_counts(len(sizes), num_resamples, seed)]
     low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(difference.mean()), float(low), float(high)
 

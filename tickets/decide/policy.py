@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tickets.decide.rules import Rules
 from tickets.decide.thresholds import Threshold
 from tickets.errors import ModelError
 
@@ -67,7 +68,10 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class TargetPolicy:
-    """The rules of one target: its closed list of labels, two thresholds, and the tickets for which they hold."""
+    """The rules of one target: its closed list of labels, two thresholds, and the tickets for which they hold.
+
+    The thresholds hold for all labels together, or, where labels were judged by themselves, for the others alone.
+    """
 
     labels: tuple[str, ...]
     automate: Threshold | None
@@ -79,10 +83,14 @@ class TargetPolicy:
     """Thresholds for other precisions that may be asked for without a new calibration, the lowest precision first."""
     apart: Mapping[str, TargetPolicy] = field(default_factory=dict)
     """The rules for tickets of presence patterns that were judged by themselves, in place of these."""
+    by_label: Mapping[str, Rules] = field(default_factory=dict)
+    """The thresholds of labels that were judged by themselves, in place of these."""
 
     def __post_init__(self) -> None:
         if not self.labels or len(set(self.labels)) != len(self.labels):
             raise ModelError(f"labels {self.labels!r}; allowed: one or more different labels")
+        if unknown := self.by_label.keys() - set(self.labels):
+            raise ModelError(f"rules for labels {sorted(unknown)}; allowed: {', '.join(self.labels)}")
 
     def decide(self, probabilities: ArrayLike, language: str | None, pattern: str, degraded: bool = False) -> Decision:
         """What to do with one prediction.
@@ -138,35 +146,46 @@ class TargetPolicy:
     def asking(self, precision: float) -> TargetPolicy:
         """This policy with another precision asked of automated labels: the next rung of the ladder at or above it.
 
-        Above the top rung nothing is automated: no threshold was shown to keep such a precision.
+        Above the top rung nothing is automated: no threshold was shown to keep such a precision. Labels that were
+        judged by themselves have ladders of their own.
         """
-        rung = next((rung for rung in self.ladder if rung.precision >= precision), None)
-        apart = {pattern: policy.asking(precision) for pattern, policy in self.apart.items()}
-        return replace(self, automate=rung, apart=apart)
+        return self._with(lambda rules: rules.asking(precision))
 
     def suggesting(self) -> TargetPolicy:
         """This policy without automation: a person decides on every ticket."""
-        apart = {pattern: policy.suggesting() for pattern, policy in self.apart.items()}
-        return replace(self, automate=None, apart=apart)
+        return self._with(Rules.suggesting)
 
     def to_json(self) -> dict[str, Any]:
         """The policy as values that JSON holds."""
         return {
             "labels": list(self.labels),
-            "automate": self.automate and self.automate.to_json(),
-            "suggest": self.suggest and self.suggest.to_json(),
+            **self._together.to_json(),
             "support": self.support.to_json(),
-            "ladder": [rung.to_json() for rung in self.ladder],
             "apart": {pattern: policy.to_json() for pattern, policy in self.apart.items()},
+            "by_label": {label: rules.to_json() for label, rules in self.by_label.items()},
         }
 
     @classmethod
     def from_json(cls, state: Mapping[str, Any]) -> TargetPolicy:
         """The inverse of `to_json`."""
-        automate, suggest = (state[name] and Threshold.from_json(state[name]) for name in ("automate", "suggest"))
-        ladder = tuple(Threshold.from_json(rung) for rung in state["ladder"])
+        rules = Rules.from_json(state)
         apart = {pattern: cls.from_json(policy) for pattern, policy in state["apart"].items()}
-        return cls(tuple(state["labels"]), automate, suggest, Support.from_json(state["support"]), ladder, apart)
+        by_label = {label: Rules.from_json(of_label) for label, of_label in state["by_label"].items()}
+        support = Support.from_json(state["support"])
+        return cls(tuple(state["labels"]), rules.automate, rules.suggest, support, rules.ladder, apart, by_label)
+
+    @property
+    def _together(self) -> Rules:
+        return Rules(self.automate, self.suggest, self.ladder)
+
+    def _with(self, change: Callable[[Rules], Rules]) -> TargetPolicy:
+        """The policy with its own thresholds, those of patterns and those of labels changed."""
+        return replace(
+            self,
+            automate=change(self._together).automate,
+            apart={pattern: policy._with(change) for pattern, policy in self.apart.items()},
+            by_label={label: change(rules) for label, rules in self.by_label.items()},
+        )
 
     def _decision(
         self, row: NDArray[np.float64], best: NDArray[np.intp], language: str | None, pattern: str, degraded: bool
@@ -174,12 +193,16 @@ class TargetPolicy:
         top = tuple((self.labels[column], float(row[column])) for column in best)
         label, confidence = top[0]
         action = Action.AUTOMATE
-        passes, reason = _compare(confidence, self.automate, action)
+        named = label if label in self.by_label else None
+        rules = self.by_label.get(label, self._together)
+        passes, reason = _compare(confidence, rules.automate, action, named)
+        if self.by_label and not named and rules.automate is None:
+            reason = f'calibration saw too few tickets answered "{label}" to show a precision for it'
         obstacle = self._obstacle(label, language, pattern, degraded)
         if passes and obstacle:
             passes, reason = False, obstacle
         if not passes:
-            suggestible, below = _compare(confidence, self.suggest, Action.SUGGEST)
+            suggestible, below = _compare(confidence, rules.suggest, Action.SUGGEST, named)
             action = Action.SUGGEST if suggestible else Action.REVIEW
             reason = reason if suggestible else below
         return Decision(action, label, confidence, top, reason)
@@ -201,9 +224,10 @@ class TargetPolicy:
         return None
 
 
-def _compare(confidence: float, threshold: Threshold | None, action: Action) -> tuple[bool, str]:
+def _compare(confidence: float, threshold: Threshold | None, action: Action, label: str | None) -> tuple[bool, str]:
+    of = f' for "{label}"' if label else ""
     if threshold is None:
-        return False, f"no {action} threshold keeps the precision that was asked for"
+        return False, f"no {action} threshold{of} keeps the precision that was asked for"
     passes = confidence >= threshold.value
     verb = "reaches" if passes else "is below"
-    return passes, f"{confidence:.3f} {verb} the {action} threshold {threshold.value:.3f}"
+    return passes, f"{confidence:.3f} {verb} the {action} threshold {threshold.value:.3f}{of}"

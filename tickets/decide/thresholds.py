@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tickets.decide.draws import number_groups
 from tickets.errors import ModelError
 
 GRID_POINTS: Final = 50
@@ -36,9 +37,9 @@ class Threshold:
     coverage: float
     """Share of the calibration rows that pass."""
     hits: int
-    """Passing rows that were right."""
+    """Passing observations that were right: rows, of every group one."""
     total: int
-    """Passing rows."""
+    """Passing observations."""
     low: float
     """One-sided lower bound of the precision, at the confidence that was asked for."""
 
@@ -85,7 +86,11 @@ def precision_interval(hits: int, total: int, confidence: float) -> tuple[float,
 
 
 def choose_threshold(
-    confidences: ArrayLike, correct: ArrayLike, precision: float, confidence: float
+    confidences: ArrayLike,
+    correct: ArrayLike,
+    precision: float,
+    confidence: float,
+    groups: ArrayLike | None = None,
 ) -> Threshold | None:
     """The lowest threshold whose precision is guaranteed: below the asked one in at most `1 - confidence` of cuts.
 
@@ -98,19 +103,29 @@ def choose_threshold(
     the top ends everything, with many rows a good top is diluted. The first test takes a quarter of the rows, but
     no fewer than can pass without an error and no more than can pass with `SLACK_ERRORS`.
 
+    The binomial tail counts independent rows. Sixty copies of one text are one observation, so one row of each group is
+    tested, drawn by lot whatever its confidence and whether it was right: the guarantee is for a row of a group, each
+    group as likely as any other. So that a frequent text that is answered wrongly does not hide behind rare ones that
+    are not, a coverage passes only where the share of right rows, counted with all copies, is not below the asked
+    precision either; a further condition to pass makes no guarantee weaker.
+
     Args:
         confidences: float[n], probability of the predicted label, on rows that neither model nor calibration saw.
         correct: bool[n], whether that label was right.
         precision: Share of right rows to keep, between 0 and 1.
         confidence: Probability with which it is kept, between 0 and 1.
+        groups: Numbers or strings, n of them: rows that share one, as those of one text, are one observation. None:
+            every row is a group.
 
     Returns:
-        The threshold, or None where no coverage passes or there are too few rows to show it.
+        The threshold, or None where no coverage passes or there are too few observations to show it.
 
     Raises:
         ModelError: The arrays do not fit each other, a confidence is not finite, or a share is out of range.
     """
-    ordered, hits = _ranked(confidences, correct)
+    every, every_hits = _ranked(confidences, correct)
+    drawn = _one_of_each(groups, len(every))
+    ordered, hits = _ranked(np.asarray(confidences)[drawn], np.asarray(correct)[drawn])
     fewest = fewest_rows(precision, confidence)
     if len(ordered) < fewest:
         return None
@@ -118,11 +133,12 @@ def choose_threshold(
     start = int(np.clip(len(ordered) // 4, fewest, most))
     chosen = None
     for total in _passing(ordered, start, GRID_POINTS):
-        num_hits = int(hits[total - 1])
+        value, num_hits = float(ordered[total - 1]), int(hits[total - 1])
         low = _lower_bound(num_hits, total, confidence)
-        if low < precision:
+        num_rows = int(np.searchsorted(-every, -value, side="right"))
+        if low < precision or every_hits[num_rows - 1] < precision * num_rows:
             break
-        chosen = Threshold(float(ordered[total - 1]), precision, total / len(ordered), num_hits, total, low)
+        chosen = Threshold(value, precision, num_rows / len(every), num_hits, total, low)
     return chosen
 
 
@@ -185,6 +201,14 @@ def _ranked(confidences: ArrayLike, correct: ArrayLike) -> tuple[NDArray[np.floa
         raise ModelError("a confidence is not finite; allowed: numbers from 0 to 1")
     order = np.argsort(-values, kind="stable")
     return values[order], np.cumsum(right[order], dtype=np.int64)
+
+
+def _one_of_each(groups: ArrayLike | None, num_rows: int) -> NDArray[np.int64]:
+    """Indices of one row per group, drawn by lot, the same one in every call."""
+    shuffled = np.random.default_rng(0).permutation(num_rows)
+    _, first = np.unique(number_groups(groups, num_rows)[shuffled], return_index=True)
+    drawn: NDArray[np.int64] = shuffled[first]
+    return drawn
 
 
 def _passing(ordered: NDArray[np.float64], start: int, points: int) -> list[int]:

@@ -2,17 +2,24 @@
 
 The pool is logarithmic: a weighted sum of log-probabilities, normalised again (Genest and Zidek, 1986). Its loss is
 convex in the weights, whose sum is free, so that one weight alone is a temperature. A penalty that weighs as much as
-one row draws the sum towards 1: where every row is right, no weight would be large enough.
+one row draws the sum towards 1: where every row is right, no weight would be large enough. Where members know nothing
+the likeliest sum is 0, and a pool without weights says the same of every ticket; the sum therefore stops at
+`LEAST_SUM`, where the answers are as flat as any temperature makes them, and still their members'.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, Final
 
 import numpy as np
 from scipy import optimize
 
 from tickets.decide.distributions import log_probabilities, log_softmax
+from tickets.decide.temperature import BOUNDS
+
+LEAST_SUM: Final = 1 / BOUNDS[1]
+"""Of the weights: the inverse of the highest temperature."""
 
 
 def fit_weights(probabilities: Sequence[np.ndarray], labels: np.ndarray) -> np.ndarray:
@@ -23,7 +30,7 @@ def fit_weights(probabilities: Sequence[np.ndarray], labels: np.ndarray) -> np.n
         labels: int [n].
 
     Returns:
-        float64 [members].
+        float64 [members], with a sum of `LEAST_SUM` or more.
     """
     logs = np.stack([log_probabilities(of_member) for of_member in probabilities])
     rows = np.arange(len(labels))
@@ -36,8 +43,15 @@ def fit_weights(probabilities: Sequence[np.ndarray], labels: np.ndarray) -> np.n
         return float(-pooled[rows, labels].mean()) + excess**2 / len(labels), gradient
 
     start = np.full(len(logs), 1 / len(logs))
-    found = optimize.minimize(loss, start, jac=True, bounds=[(0, None)] * len(logs), method="L-BFGS-B")
-    weights: np.ndarray = found.x
+    asked: dict[str, Any] = {"fun": loss, "jac": True, "bounds": [(0, None)] * len(logs)}
+    weights: np.ndarray = optimize.minimize(x0=start, method="L-BFGS-B", **asked).x
+    if weights.sum() >= LEAST_SUM:
+        return weights
+    # The loss is convex: with the bound, the best sum is the bound itself.
+    on_bound = {"type": "eq", "fun": lambda given: given.sum() - LEAST_SUM, "jac": np.ones_like}
+    found = optimize.minimize(x0=LEAST_SUM * start, method="SLSQP", constraints=[on_bound], tol=1e-9, **asked)
+    weights = np.maximum(found.x, 0)
+    weights *= LEAST_SUM / weights.sum()
     return weights
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any, Final
 
 import numpy as np
 
 from tickets.decide.calibration import choose_calibration
+from tickets.decide.draws import draw_counts, number_groups
 from tickets.decide.metrics import paired_bootstrap
 from tickets.models.family import Examples
 
@@ -73,7 +75,7 @@ def compare(
         reached: Remedy → float64 [n, k], among them `NONE`.
         truth: int64 [n].
         counts: int64 [k], training rows of each class.
-        groups: n texts' fingerprints; rows that share one are calibrated together.
+        groups: n texts' fingerprints; rows that share one are calibrated together, and drawn together.
         measure: One of `MEASURES`; the remedy that is surely best by it is chosen.
         seed: Of folds and bootstrap.
 
@@ -87,8 +89,7 @@ def compare(
     calibrated = {
         name: choose_calibration(of, truth, groups, seed, ("vector",)).probabilities for name, of in reached.items()
     }
-    draws = np.random.default_rng(seed).integers(len(truth), size=(_RESAMPLES, len(truth)))
-    f1 = {name: _f1(of.argmax(axis=1), truth, len(counts), draws) for name, of in calibrated.items()}
+    f1 = _f1({name: of.argmax(axis=1) for name, of in calibrated.items()}, truth, len(counts), groups, seed)
     losses = {name: -np.log(np.maximum(of[np.arange(len(truth)), truth], 1e-12)) for name, of in calibrated.items()}
     hits = {name: (of.argmax(axis=1) == truth)[of_rare].astype(float) for name, of in calibrated.items()}
 
@@ -97,9 +98,10 @@ def compare(
         values = {"nll": float(losses[remedy].mean()), "rare_recall": recall}
         gains: dict[str, dict[str, float]] = {}
         if remedy != NONE:
-            gains["nll"] = _gain(*paired_bootstrap(losses[NONE], losses[remedy], _RESAMPLES, seed))
+            gains["nll"] = _gain(*paired_bootstrap(losses[NONE], losses[remedy], _RESAMPLES, seed, groups=groups))
             if of_rare.any():
-                gains["rare_recall"] = _gain(*paired_bootstrap(hits[remedy], hits[NONE], _RESAMPLES, seed))
+                gain = paired_bootstrap(hits[remedy], hits[NONE], _RESAMPLES, seed, groups=np.asarray(groups)[of_rare])
+                gains["rare_recall"] = _gain(*gain)
         for name, (value, drawn) in f1[remedy].items():
             values[name] = value
             plain, plain_drawn = f1[NONE][name]
@@ -123,16 +125,29 @@ def _gain(gain: float, low: float, high: float) -> dict[str, float]:
     return {"gain": gain, "low": low, "high": high}
 
 
-def _f1(predicted: np.ndarray, truth: np.ndarray, k: int, draws: np.ndarray) -> dict[str, tuple[float, np.ndarray]]:
-    """Weighted and macro F1 of the rows, and float64 [draws] of each draw of them."""
-    pairs = truth * k + predicted
+def _f1(
+    predicted: Mapping[str, np.ndarray], truth: np.ndarray, k: int, groups: Sequence[str], seed: int
+) -> dict[str, dict[str, tuple[float, np.ndarray]]]:
+    """Remedy → weighted and macro F1 of the rows, and float64 [draws] of draws of them, the same for all remedies."""
+    group = number_groups(groups, len(truth))
+    num_groups = int(group.max()) + 1
+    once = np.ones(num_groups, dtype=np.int64)
+    pairs = [truth * k + of for of in predicted.values()]
+    found = np.array(
+        [
+            [_f1_means(np.bincount(of, weights=counts[group], minlength=k * k).reshape(k, k)) for of in pairs]
+            for counts in chain([once], draw_counts(num_groups, _RESAMPLES, seed))
+        ]
+    )
+    return {
+        name: {of: (float(drawn[0]), drawn[1:]) for of, drawn in zip(("weighted_f1", "macro_f1"), both.T, strict=True)}
+        for name, both in zip(predicted, found.swapaxes(0, 1), strict=True)
+    }
 
-    def means(drawn: np.ndarray) -> tuple[float, float]:
-        counts = np.bincount(drawn, minlength=k * k).reshape(k, k)
-        support, answered = counts.sum(axis=1), counts.sum(axis=0)
-        occurs = support + answered > 0
-        f1 = 2 * counts.diagonal()[occurs] / (support + answered)[occurs]
-        return float(f1 @ support[occurs] / support.sum()), float(f1.mean())
 
-    weighted, macro = np.array([means(pairs)] + [means(pairs[rows]) for rows in draws]).T
-    return {"weighted_f1": (float(weighted[0]), weighted[1:]), "macro_f1": (float(macro[0]), macro[1:])}
+def _f1_means(counts: np.ndarray) -> tuple[float, float]:
+    """Weighted and macro F1 of a confusion, float64 [k, k], over the classes that occur."""
+    support, answered = counts.sum(axis=1), counts.sum(axis=0)
+    occurs = support + answered > 0
+    f1 = 2 * counts.diagonal()[occurs] / (support + answered)[occurs]
+    return float(f1 @ support[occurs] / support.sum()), float(f1.mean())

@@ -64,10 +64,11 @@ def calibrate(
     nothing = TargetPolicy(problem.labels.names, None, None, Support(frozenset(), frozenset(), frozenset()))
     raw = TargetModel(problem.target, problem.labels, members, kept_head, Temperature(1.0), nothing)
     alone = None if problem.alone is None else raw.predict(problem.alone.take(rows))
+    texts = problem.fingerprints(rows)
     chosen = choose_calibration(
         raw.predict(problem.features.take(rows)),
         problem.codes[rows],
-        problem.fingerprints(rows),
+        texts,
         problem.limits.seed,
         config.calibrations,
         copies=alone,
@@ -78,6 +79,7 @@ def calibrate(
         problem.codes[rows],
         [languages[row] for row in rows],
         [patterns[row] for row in rows],
+        texts,
         None if alone is None else chosen.copies,
     )
     return Calibrated(problem, replace(raw, calibration=chosen.calibrator), rows, said, chosen.record)

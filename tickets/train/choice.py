@@ -22,7 +22,8 @@ def choose(
     """The linear model, unless another family or the pool of all is surely better on validation.
 
     Each candidate is judged with a temperature, and the pool with weights, that were fitted on the other folds of the
-    validation rows. Surely: the gain in NLL, paired by row, lies above 0 with 95 % confidence.
+    validation rows. Surely: the gain in NLL, paired by row and drawn by text, lies above 0 with 95 % confidence. The
+    pool must surely gain over the member with the least loss, be it sure or not, and over the linear model.
 
     Args:
         problem: The target's rows.
@@ -33,7 +34,8 @@ def choose(
         Family → weight, and how the choice was made, JSON-able.
     """
     rows = problem.rows(VALIDATION)
-    codes, folds = problem.codes[rows], text_folds(problem.fingerprints(rows), num_folds)
+    codes, texts = problem.codes[rows], problem.fingerprints(rows)
+    folds = text_folds(texts, num_folds)
     reached = {candidate.family: candidate.validation for candidate in candidates}
     losses = {name: _losses(cross_pool([of], codes, folds), codes) for name, of in reached.items()}
     record: dict[str, Any] = {
@@ -47,19 +49,22 @@ def choose(
             for candidate in candidates
         },
     }
-    best = min(losses, key=lambda name: float(losses[name].mean()))
+    least = best = min(losses, key=lambda name: float(losses[name].mean()))
     if "linear" in losses:
         for name in losses.keys() - {"linear"}:
-            record["families"][name]["gain_over_linear"] = gain_of(losses["linear"], losses[name])
+            record["families"][name]["gain_over_linear"] = gain_of(losses["linear"], losses[name], texts)
         if best != "linear" and not record["families"][best]["gain_over_linear"]["sure"]:
             best = "linear"
     record["best"] = best
     members = [best]
     if len(candidates) > 1:
         pooled = _losses(cross_pool(list(reached.values()), codes, folds), codes)
-        gain = gain_of(losses[best], pooled)
-        record["ensemble"] = {"nll": float(pooled.mean()), **gain, "kept": gain["sure"]}
-        if gain["sure"]:
+        gains = {name: gain_of(losses[name], pooled, texts) for name in {least, "linear"} & losses.keys()}
+        kept = all(gain["sure"] for gain in gains.values())
+        record["ensemble"] = {"nll": float(pooled.mean()), "best_member": least, **gains[least], "kept": kept}
+        if "linear" in gains:
+            record["ensemble"]["gain_over_linear"] = gains["linear"]
+        if kept:
             weights = fit_weights(list(reached.values()), codes)
             members = [
                 name for name, share in zip(reached, weights / weights.sum(), strict=True) if share >= _LEAST_SHARE
@@ -68,9 +73,11 @@ def choose(
     return dict(zip(members, weights.tolist(), strict=True)), record
 
 
-def gain_of(reference: np.ndarray, losses: np.ndarray) -> dict[str, Any]:
-    """What the mean loss falls by, paired by row, with its interval, and whether that lies above 0."""
-    gain, low, high = paired_bootstrap(reference, losses)
+def gain_of(reference: np.ndarray, losses: np.ndarray, texts: Sequence[str]) -> dict[str, Any]:
+    """What the mean loss falls by, paired by row, with its interval, and whether that lies above 0; rows of one text
+    are one observation.
+    """
+    gain, low, high = paired_bootstrap(reference, losses, groups=texts)
     return {"gain": gain, "low": low, "high": high, "sure": bool(low > 0)}
 
 

@@ -1,23 +1,20 @@
 """The gate between challenger and champion: both answer the same rows, and the challenger must not be worse.
 
-It does not move the pointer (`jobs/promote.py` does).
+It does not move the pointer (`jobs/promote.py` does), or know how answers are compared (`compare.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-
-from tickets.config import PromoteConfig
-from tickets.decide.metrics import paired_bootstrap
+from tickets.config import CompareConfig, PromoteConfig
 from tickets.errors import RefusedError
-from tickets.models.labels import Labels, label_values
 from tickets.release import Release
 from tickets.storage import Storage
-from tickets.train.paired import Given, PairedRows
+from tickets.train.compare import compare_releases
+from tickets.train.comparison import TargetTable
 
 
 @dataclass(frozen=True)
@@ -27,15 +24,17 @@ class Comparison:
     Attributes:
         target: Its name.
         num_rows: Rows compared.
+        num_texts: Different texts among them; rows of one text are one observation.
         champion: Accuracy of the champion.
         challenger: Accuracy of the challenger.
-        gain: Mean gain of the challenger, paired by row, with its interval.
+        gain: Mean gain of the challenger, paired by row, with its interval, as `jobs/compare.py` shows it.
         low: Lower end.
         high: Upper end.
     """
 
     target: str
     num_rows: int
+    num_texts: int
     champion: float
     challenger: float
     gain: float
@@ -54,7 +53,11 @@ class Comparison:
 
 
 def compare(
-    storage: Storage, champion: Release, challenger: Release, connect: Callable[[], object]
+    storage: Storage,
+    champion: Release,
+    challenger: Release,
+    config: CompareConfig,
+    connect: Callable[[], object],
 ) -> list[Comparison]:
     """Let both releases answer the test rows that neither learned from.
 
@@ -62,6 +65,7 @@ def compare(
         storage: The root.
         champion: The release to beat.
         challenger: The release that wants its place.
+        config: Confidence and draws of the intervals.
         connect: Starts or joins Ray; called where kept answers do not suffice.
 
     Raises:
@@ -70,22 +74,14 @@ def compare(
     lacking = set(champion.manifest.targets) - set(challenger.manifest.targets)
     if lacking:
         raise RefusedError(f"{challenger.id} has no model for {', '.join(sorted(lacking))}, which the champion answers")
-    rows = PairedRows.of(storage, (champion, challenger))
-    answers = rows.answers(connect)
-    comparisons = []
-    for target in champion.manifest.targets:
-        values = label_values(rows.table, target)
-        labelled = np.array([value is not None for value in values])
-        before, after = (
-            _hits(release.manifest.targets[target], answers[release.id][target], values)[labelled]
-            for release in (champion, challenger)
-        )
-        if len(before):
-            interval = paired_bootstrap(after, before)
-            comparisons.append(Comparison(target, len(before), before.mean(), after.mean(), *interval))
-    if not comparisons:
+    pair = sorted((champion, challenger), key=lambda release: release.id)
+    (found,) = compare_releases(storage, pair, config.model_copy(update={"baseline": champion.id}), connect)
+    if found.unpaired:
+        raise RefusedError(found.unpaired)
+    asked = [table for table in found.tables if table.target in champion.manifest.targets and table.num_rows]
+    if not asked:
         raise RefusedError(f"no test row of {challenger.id} has a label and is new to the champion {champion.id}")
-    return comparisons
+    return [_comparison(table, champion.id, challenger.id) for table in asked]
 
 
 def check(comparisons: list[Comparison], config: PromoteConfig) -> None:
@@ -99,7 +95,9 @@ def check(comparisons: list[Comparison], config: PromoteConfig) -> None:
         raise RefusedError(f"may lose more than promote.max_loss={config.max_loss}: " + "; ".join(worse))
 
 
-def _hits(names: Sequence[str], given: Given, values: Sequence[str | None]) -> np.ndarray:
-    """1.0 where a row's label was hit; float64 [n]."""
-    hits: np.ndarray = given.probabilities.argmax(axis=1) == Labels(tuple(names)).encode(values)
-    return hits.astype(float)
+def _comparison(table: TargetTable, champion: str, challenger: str) -> Comparison:
+    rows = {row.release: row for row in table.rows}
+    before, after = (rows[id_].figures["accuracy"]["value"] for id_ in (champion, challenger))
+    gain = rows[challenger].differences["accuracy"]
+    num_rows, num_texts = table.num_rows or 0, table.num_texts or 0
+    return Comparison(table.target, num_rows, num_texts, before, after, gain.value, gain.joint_low, gain.joint_high)

@@ -137,7 +137,7 @@ class _Tree:
         chosen, published = self.hierarchy, apart
         if len(self.rows) >= LEAST_ROWS:
             pooled = self._cross_fit(num_folds)
-            gain = gain_of(self._losses(apart), self._losses(pooled))
+            gain = gain_of(self._losses(apart), self._losses(pooled), self.fingerprints)
             record |= {"gain": gain, "pooled": gain["sure"]}
             if gain["sure"]:
                 pool = self.hierarchy.fit_pool(self.given, self.codes)

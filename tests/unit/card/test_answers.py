@@ -11,6 +11,7 @@ from tickets.card.automation import automation
 from tickets.card.confusion import MAX_PAIRS, automated_labels, worst_pairs
 from tickets.card.judged import ELSEWHERE, Judged, Tickets, judge_all
 from tickets.decide.policy import Action
+from tickets.decide.rules import Rules
 from tickets.decide.thresholds import Threshold
 from tickets.models.triage import TriageModel
 
@@ -74,6 +75,20 @@ def test_each_set_of_inputs_has_its_own_thresholds(judged: Judged) -> None:
     assert list(found["automate"]["thresholds"])[1] == "text"
     assert found["automate"]["asked"] == 0.9
     assert found["ladder"][0]["right"]["num_rows"] == 3  # text alone needs 0.95
+    assert found["num_unsupported"] == 0
+
+
+def test_labels_that_were_judged_by_themselves_have_their_own_thresholds(judged: Judged) -> None:
+    rows = with_answers(judged, [0, 0, 1, 1], [0, 0, 1, 0], [False] * 4)
+    by_label = {"billing": Rules(_rung(0.7, 0.9), None, (_rung(0.5, 0.8),)), "login": Rules()}
+    policy = replace(rows.model.policy, automate=None, ladder=(), by_label=by_label)
+    found = automation(replace(rows, model=replace(rows.model, policy=policy)), ASKED, 0.95)
+    assert found["automate"]["asked"] == 0.9
+    assert list(found["automate"]["thresholds"].values()) == [None]
+    (own,) = found["automate"]["by_label"].values()
+    assert {label: of and of["value"] for label, of in own.items()} == {"billing": 0.7, "login": None}
+    assert [of["asked"] for of in found["ladder"]] == [0.8]
+    assert found["ladder"][0]["right"]["num_rows"] == sum(label == 0 for label in rows.probabilities.argmax(axis=1))
     assert found["num_unsupported"] == 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from card_world import encode
 
 from tickets.card.card import Subject, build_card
 from tickets.card.judged import Judged, Tickets, judge_all
+from tickets.card.limits import limits
 from tickets.card.page import build_page
 from tickets.config.card import CardConfig
 from tickets.models.triage import TriageModel
@@ -191,6 +193,23 @@ def test_the_page_and_the_markdown_show_it(card: dict[str, Any]) -> None:
     assert "category: The labels drift." in markdown
     assert "| all, had they come with text alone |" in markdown
     assert "<svg" in html
+
+
+def test_labels_with_thresholds_of_their_own_are_shown_with_them(card: dict[str, Any]) -> None:
+    own = copy.deepcopy(card)
+    automate = own["targets"]["category"]["automation"]["automate"]
+    (pattern, *_) = automate["thresholds"]
+    automate["thresholds"] = dict.fromkeys(automate["thresholds"])
+    automate["by_label"][pattern] = {"billing": {"value": 0.777}, "login": None}
+    markdown = render_markdown(build_page(own))
+    assert "Automated from confidence" in markdown.split("Found of these")[1].splitlines()[0]
+    (row,) = (line for line in markdown.splitlines() if line.startswith("| billing |") and line.endswith(" 0.777 |"))
+    assert row.count("|") == 8
+    assert "Each label has a threshold of its own" in markdown
+    found = "\n".join(limits(own))
+    (unshown,) = (line for line in found.splitlines() if "could not show the precision" in line)
+    assert unshown.startswith("category: ") and "login" in unshown and "billing" not in unshown
+    assert "category: the promise holds for tickets in the languages" in found
 
 
 def test_what_comes_from_tickets_cannot_become_markup(

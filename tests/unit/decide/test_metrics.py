@@ -172,6 +172,23 @@ def test_bootstrap_repeats_with_its_seed() -> None:
     assert paired_bootstrap(better, worse, confidence=0.5)[1] > paired_bootstrap(better, worse, confidence=0.99)[1]
 
 
+def test_bootstrap_takes_rows_of_one_group_for_one_observation() -> None:
+    rng = np.random.default_rng(4)
+    worse = rng.normal(size=100)
+    better = worse + rng.normal(0.1, 0.5, size=100)
+    once = paired_bootstrap(better, worse)
+    copies = np.repeat(better, 9), np.repeat(worse, 9)
+    assert paired_bootstrap(*copies, groups=np.repeat(np.arange(100), 9)) == pytest.approx(once)
+    _, low, high = paired_bootstrap(*copies)
+    assert high - low < 0.5 * (once[2] - once[1])
+
+
+def test_bootstrap_draws_frequent_groups_with_all_their_rows() -> None:
+    gain = np.r_[np.ones(900), np.zeros(10)]
+    mean, low, high = paired_bootstrap(gain, np.zeros(910), groups=[*["alert"] * 900, *range(10)])
+    assert (mean, low, high) == (pytest.approx(900 / 910), 0, pytest.approx(1, abs=0.01))
+
+
 @pytest.mark.parametrize(("better", "worse"), [([], []), ([1.0], [1.0, 0.0]), ([np.nan], [0.0])])
 def test_bootstrap_refuses_rows_that_cannot_be_paired(better: list[float], worse: list[float]) -> None:
     with pytest.raises(ModelError, match="allowed"):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tickets.decide.policy import Action, Support, TargetPolicy
+from tickets.decide.rules import Rules
 from tickets.decide.thresholds import Threshold
 from tickets.errors import ModelError
 
@@ -183,3 +184,60 @@ def test_what_is_asked_holds_for_every_pattern() -> None:
 def test_the_rules_of_patterns_survive_json() -> None:
     policy = _with_apart()
     assert TargetPolicy.from_json(json.loads(json.dumps(policy.to_json()))) == policy
+
+
+def _by_label() -> TargetPolicy:
+    """Billing has both thresholds, login one for suggestions; outage was answered too seldom to judge it."""
+    own = {
+        "billing": Rules(_threshold(0.94), _threshold(0.7), _on_ladder().ladder),
+        "login": Rules(None, _threshold(0.55), ()),
+    }
+    return replace(_policy(automate=None, suggest=0.5), by_label=own)
+
+
+@pytest.mark.parametrize(
+    ("row", "action", "reason"),
+    [
+        ([0.95, 0.05, 0, 0], Action.AUTOMATE, '0.950 reaches the automate threshold 0.940 for "billing"'),
+        ([0.93, 0.07, 0, 0], Action.SUGGEST, '0.930 is below the automate threshold 0.940 for "billing"'),
+        ([0.60, 0.40, 0, 0], Action.REVIEW, '0.600 is below the suggest threshold 0.700 for "billing"'),
+        ([0, 1, 0, 0], Action.SUGGEST, 'no automate threshold for "login" keeps the precision that was asked for'),
+        ([0, 0, 1, 0], Action.SUGGEST, 'calibration saw too few tickets answered "outage" to show a precision for it'),
+        ([0.3, 0.2, 0.4, 0.1], Action.REVIEW, "0.400 is below the suggest threshold 0.500"),
+    ],
+)
+def test_a_label_that_was_judged_by_itself_has_thresholds_of_its_own(
+    row: list[float], action: Action, reason: str
+) -> None:
+    decision = _by_label().decide(row, "en", PATTERN)
+    assert (decision.action, decision.reason) == (action, reason)
+
+
+def test_what_is_asked_holds_for_every_label_that_can_show_it() -> None:
+    asked = _by_label().asking(0.8)
+    assert asked.decide([0.56, 0.44, 0, 0], "en", PATTERN).action is Action.AUTOMATE
+    assert asked.decide([0, 1, 0, 0], "en", PATTERN).action is Action.SUGGEST
+    assert asked.decide([0, 0, 1, 0], "en", PATTERN).action is Action.SUGGEST
+    above = _by_label().asking(0.99)
+    assert above.by_label["billing"].automate is None
+    assert above.by_label["billing"].suggest == _threshold(0.7)
+    silent = _by_label().suggesting()
+    assert silent.decide([1, 0, 0, 0], "en", PATTERN).action is Action.SUGGEST
+
+
+def test_a_label_of_its_own_is_automated_for_tickets_that_calibration_saw_alone() -> None:
+    decision = _by_label().decide(SURE, "it", PATTERN)
+    assert (decision.action, decision.reason) == (Action.SUGGEST, 'calibration saw no ticket in "it"')
+
+
+def test_labels_have_rules_of_their_own_within_a_pattern_too() -> None:
+    policy = replace(_policy(), apart={"text": replace(_by_label(), support=replace(_policy().support))})
+    assert policy.decide([0.93, 0.07, 0, 0], "en", PATTERN).action is Action.AUTOMATE
+    assert policy.decide([0.93, 0.07, 0, 0], "en", "text").reason.endswith('0.940 for "billing"')
+    assert policy.asking(0.99).apart["text"].by_label["billing"].automate is None
+    assert TargetPolicy.from_json(json.loads(json.dumps(policy.to_json()))) == policy
+
+
+def test_rules_for_a_label_outside_the_list_are_refused() -> None:
+    with pytest.raises(ModelError, match=r"\['spam'\]; allowed: billing"):
+        replace(_policy(), by_label={"spam": Rules()})

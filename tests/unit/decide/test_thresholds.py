@@ -150,3 +150,46 @@ def test_table_takes_ties_whole_and_is_empty_without_rows() -> None:
 def test_threshold_survives_json() -> None:
     threshold = Threshold(0.9123456789012345, 0.95, 0.4, 99, 100, 0.953)
     assert Threshold.from_json(json.loads(json.dumps(threshold.to_json()))) == threshold
+
+
+def test_copies_of_one_text_are_one_observation() -> None:
+    alert = ["alert"] * 60
+    assert choose_threshold(np.full(60, 0.9), np.ones(60), 0.95, 0.95, alert) is None
+    confidences, correct = np.r_[np.full(200, 0.9), np.linspace(0.99, 0.6, 59)], np.ones(259)
+    chosen = choose_threshold(confidences, correct, 0.95, 0.95, [*alert, *["other"] * 140, *range(59)])
+    assert chosen is not None
+    assert (chosen.hits, chosen.total, chosen.coverage) == (61, 61, 1.0)
+
+
+def test_groups_of_one_row_change_nothing() -> None:
+    rng = np.random.default_rng(5)
+    confidences = rng.random(500)
+    correct = rng.random(500) < np.sqrt(confidences)
+    alone = choose_threshold(confidences, correct, 0.8, 0.95)
+    assert alone is not None
+    assert choose_threshold(confidences, correct, 0.8, 0.95, [f"text {row}" for row in range(500)]) == alone
+
+
+def test_coverage_is_that_of_tickets_with_all_their_copies() -> None:
+    confidences = np.r_[np.linspace(1.0, 0.8, 100), np.full(100, 0.1)]
+    chosen = choose_threshold(confidences, confidences > 0.5, 0.95, 0.95, [*range(100), *["alert"] * 100])
+    assert chosen is not None
+    assert (chosen.total, chosen.coverage) == (100, 0.5)
+
+
+def test_a_frequent_text_that_is_answered_wrongly_does_not_hide_behind_rare_ones() -> None:
+    confidences = np.r_[np.linspace(1.0, 0.9, 150), np.full(100, 0.85), np.linspace(0.8, 0.7, 50)]
+    correct = np.r_[np.ones(150), np.zeros(100), np.ones(50)]
+    chosen = choose_threshold(confidences, correct, 0.95, 0.95, [*range(150), *["alert"] * 100, *range(200, 250)])
+    assert chosen is not None
+    assert chosen.value > 0.85, "200 of 201 texts are right, 200 of 300 tickets"
+
+
+@pytest.mark.parametrize("by_label", [True, False])
+def test_rows_of_a_text_whose_labels_differ_are_drawn_without_regard_to_order(by_label: bool) -> None:
+    """Half of each text's rows are right; no order of the rows makes a precision of 0.9 of that."""
+    right = np.tile([True, False], 400)
+    texts = np.repeat(np.arange(400), 2)
+    order = np.argsort(~right, kind="stable") if by_label else np.arange(800)
+    confidences = np.linspace(1, 0.5, 400)[texts]
+    assert choose_threshold(confidences[order], right[order], 0.7, 0.95, texts[order]) is None

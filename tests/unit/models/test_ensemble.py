@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tickets.models.ensemble import cross_pool, fit_weights, pool
+from tickets.models.ensemble import LEAST_SUM, cross_pool, fit_weights, pool
 from tickets.models.family import nll, softmax
 
 
@@ -79,3 +79,26 @@ def test_rows_are_judged_by_weights_that_they_did_not_choose(labels: np.ndarray)
     assert nll(by_heart, labels) < np.log(4) < nll(crossed, labels)
     one_fold = cross_pool(useless, labels, np.zeros(len(labels)))
     np.testing.assert_allclose(one_fold, by_heart)
+
+
+@pytest.mark.parametrize("num_members", [1, 3])
+def test_a_pool_that_knows_nothing_still_reads_its_members(num_members: int) -> None:
+    """Without a bound the likeliest weights of most of these are 0, and every answer is the first label."""
+    labels, flat = np.arange(100) % 4, 0
+    for seed in range(20):
+        members = [_member(labels, 0.0, 100 * seed + at) for at in range(num_members)]
+        weights = fit_weights(members, labels)
+        answers = pool(members, weights).argmax(axis=1)
+        assert weights.min() >= 0
+        assert weights.sum() > LEAST_SUM or weights.sum() == pytest.approx(LEAST_SUM)
+        assert len(np.unique(answers)) == 4
+        flat += weights.sum() < 1.01 * LEAST_SUM
+    assert flat > 2, "the bound was never met"
+
+
+def test_at_the_bound_no_other_weights_are_likelier() -> None:
+    labels = np.arange(100) % 4
+    members = [_member((labels + at) % 4, 1.0, at) for at in (1, 2)]
+    found = nll(pool(members, fit_weights(members, labels)), labels)
+    shares = np.linspace(0, 1, 21)
+    assert all(found < nll(pool(members, LEAST_SUM * np.array([share, 1 - share])), labels) + 1e-9 for share in shares)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -134,3 +135,32 @@ def test_without_a_rare_row_there_is_no_recall() -> None:
     record = imbalance.compare(said, truth, np.array([10, 10, 10]), [f"{row}" for row in range(600)], "rare_recall", 0)
     assert record["chosen"] == "none"
     assert record["remedies"]["balanced"]["rare_recall"] == {"value": None}
+
+
+@pytest.mark.parametrize("measure", imbalance.MEASURES)
+def test_copies_of_one_text_are_one_observation(measure: str) -> None:
+    said, truth = reached(3.0)
+    rows = np.tile(np.arange(600), 4)
+    once, apart, together = (
+        imbalance.compare({name: of[at] for name, of in said.items()}, truth[at], COUNTS, texts, measure, 0)
+        for at, texts in (
+            (np.arange(600), [f"{row}" for row in range(600)]),
+            (rows, [f"{row}" for row in range(2_400)]),
+            (rows, [f"{row}" for row in rows]),
+        )
+    )
+    widths = [of["remedies"]["balanced"][measure] for of in (once, apart, together)]
+    wide, narrow, grouped = (of["high"] - of["low"] for of in widths)
+    assert narrow < 0.65 * wide
+    assert grouped == pytest.approx(wide, rel=0.2)
+
+
+def test_draws_take_no_more_memory_than_a_few_times_the_rows() -> None:
+    said, truth = reached(1.0)
+    rows = np.tile(np.arange(600), 20)
+    many = {name: of[rows] for name, of in said.items()}
+    tracemalloc.start()
+    imbalance.compare(many, truth[rows], COUNTS, [f"{row}" for row in rows], "nll", 0)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 100 * 8 * len(rows), "a matrix of all draws would hold 1,000 numbers for each row"

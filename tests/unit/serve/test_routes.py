@@ -190,6 +190,7 @@ def test_the_release_tells_what_answers(client: TestClient, world: World) -> Non
     api.ReleaseAnswer.model_validate(release)
     assert release["release"] == world.release.id
     assert list(release["targets"]) == ["category", "priority"]
+    assert release["targets"]["category"]["by_label"] == {}
     assert release["refused"] is None
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from tiny_world import World
 
+from serve_app.answers import release_answer
 from serve_app.ingress import local_calls
 from serve_app.part import NUM_KEPT, Failure, Part, Place
 from serve_app.service import TriageService
 from tickets.config import PolicyConfig, ServeConfig
+from tickets.decide.rules import Rules
+from tickets.decide.thresholds import Threshold
 from tickets.errors import ReleaseError
 from tickets.release import Release, publish_release
 
@@ -147,3 +151,21 @@ def test_a_part_holds_the_last_releases_alone(world: World) -> None:
     part.hold(releases[2])
     part.reconfigure({"release": releases[-1]})
     part.check_health()
+
+
+def test_what_a_policy_asks_reaches_labels_with_thresholds_of_their_own(world: World) -> None:
+    async def go() -> None:
+        service = _service(world)
+        await service.use(world.release.id, PolicyConfig())
+        own = Threshold(value=0.2, precision=0.9, coverage=0.5, hits=100, total=100, low=0.9)
+        policy = service.current.calibrated["category"]
+        by_label = {label: Rules(own, own, (own,)) for label in policy.labels}
+        calibrated = {**service.current.calibrated, "category": replace(policy, automate=None, by_label=by_label)}
+        current = replace(service.current, calibrated=calibrated)
+        shown = release_answer(current, None)["targets"]["category"]
+        assert shown["automate"] is None
+        assert shown["by_label"]["billing"] == {"automate": own.to_json(), "suggest": own.to_json()}
+        silent = release_answer(replace(current, policy=PolicyConfig(automate=False)), None)
+        assert silent["targets"]["category"]["by_label"]["billing"]["automate"] is None
+
+    asyncio.run(asyncio.wait_for(go(), 60))

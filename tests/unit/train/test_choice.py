@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import softmax
@@ -63,6 +65,37 @@ def test_members_that_err_apart_are_pooled(problem: Problem) -> None:
     assert record["ensemble"]["kept"]
     assert set(weights) == {"linear", "catboost", "dnn"}
     assert record["ensemble"]["nll"] < min(of["nll"] for of in record["families"].values())
+
+
+def _reckless(of: Candidate, name: str) -> Candidate:
+    """A family that is surer of half the rows with reason, and of a few without: better by far or by chance."""
+    logits, rows = np.log(of.validation), np.random.default_rng(103).permutation(NUM_ROWS)
+    known, mistaken = rows[:150], rows[150:162]
+    logits[known, CODES[known]] += 1
+    logits[mistaken, (CODES[mistaken] + 1) % 3] += 4
+    return Candidate(name, {}, 1.0, softmax(logits, axis=1))
+
+
+def test_a_pool_has_to_beat_the_best_member_even_where_that_is_not_surely_better_than_linear(problem: Problem) -> None:
+    linear = _candidate("linear", 1.5, 3)
+    weights, record = choose(problem, [linear, _reckless(linear, "dnn")], FOLDS)
+    families, ensemble = record["families"], record["ensemble"]
+    assert families["dnn"]["nll"] < families["linear"]["nll"]
+    assert (record["best"], ensemble["best_member"]) == ("linear", "dnn")
+    assert ensemble["gain_over_linear"]["sure"]
+    assert not ensemble["sure"]
+    assert (ensemble["kept"], list(weights)) == (False, ["linear"])
+
+
+def test_copies_of_one_text_make_no_gain_sure(problem: Problem) -> None:
+    linear, dnn = _candidate("linear", 1.5, 0), _candidate("dnn", 1.9, 4)
+    rows = np.tile(np.arange(30), 10)
+    linear, dnn = (replace(of, validation=of.validation[rows]) for of in (linear, dnn))
+    copied = replace(problem, codes=CODES[rows])
+    _, apart = choose(copied, [linear, dnn], FOLDS)
+    _, together = choose(replace(copied, texts=[f"text {row}" for row in rows]), [linear, dnn], FOLDS)
+    assert apart["families"]["dnn"]["gain_over_linear"]["sure"]
+    assert not together["families"]["dnn"]["gain_over_linear"]["sure"]
 
 
 def test_a_member_that_says_nothing_is_no_part_of_the_pool(problem: Problem) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -142,3 +142,16 @@ def test_without_a_hierarchy_nothing_changes() -> None:
 def test_a_link_to_a_target_without_a_model_is_left_out() -> None:
     settled, given, _ = run({"area": 2.0, "topic": 2.0}, hierarchy={"topic": "mood"})
     assert (settled.targets, settled.hierarchies) == (given, ())
+
+
+def test_rows_of_one_text_are_one_observation_when_a_pool_is_judged() -> None:
+    """Rows that are alike in how well they are known share a text: their gains are no independent ones."""
+    config = configuration()
+    given = calibrated(config, {"area": 2.0, "topic": 2.0})
+    of = given["topic"]
+    known = np.zeros(NUM_ROWS)
+    known[of.rows] = of.said.probabilities[np.arange(len(of.rows)), of.problem.codes[of.rows]]
+    texts = [f"text {round(30 * share)}" for share in known]
+    together = {name: replace(of, problem=replace(of.problem, texts=texts)) for name, of in given.items()}
+    apart, grouped = (settle(targets, config).records["topic"]["hierarchy"]["gain"] for targets in (given, together))
+    assert grouped["high"] - grouped["low"] > 1.5 * (apart["high"] - apart["low"])
