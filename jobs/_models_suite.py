@@ -52,8 +52,7 @@ def measure_families(task: Task, test: Examples, names: Sequence[str]) -> list[C
     fitted = time.process_time() - started
     costs = [_cost(_HEAD, head.predict, fitted, head.scale, test)]
     for name in names:
-        space = getattr(task.search, name)
-        params = {field: getattr(space, field).first for field in type(space).model_fields}
+        params = task.search.first(name)
         module = family(name)  # its library is imported before the clock runs
         started = time.process_time()
         found = module.fit(params, task.train, task.valid, task.limits, lambda loss: None)

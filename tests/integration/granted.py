@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -22,6 +21,7 @@ from tickets.config import SearchConfig, SweepConfig
 from tickets.features.state import Features
 from tickets.models.family import Examples, Limits, family
 from tickets.train import sweep as searching
+from tickets.train.placement import on_granted_device
 from tickets.train.trials import TrialLog
 
 
@@ -48,14 +48,15 @@ def probe(params: dict[str, Any], family_name: str, shared: list[Any], limits: L
         "linear": ("sklearn.svm.LinearSVC", lambda **_: (_ for _ in ()).throw(AskedError("none"))),
     }
     train, valid = ray.get(shared[0])
-    held = replace(limits, use_gpu=bool(ray.get_gpu_ids()))
+    held = on_granted_device(limits)
     place, spy = asked_of[family_name]
     try:
         with mock.patch(place, spy):
             family(family_name).fit(params, train, valid, held, lambda loss: None)
     except AskedError as asked:
         granted = ray.get_runtime_context().get_assigned_resources()
-        (log.folder / "asked.json").write_text(json.dumps({"granted": granted, "device": str(asked)}))
+        told = {"granted": granted, "device": str(asked), "share": held.gpu_share}
+        (log.folder / "asked.json").write_text(json.dumps(told))
     log.save_outcome(tune.get_context().get_trial_id(), 1, np.zeros((1, 2)))
     tune.report({"nll": 1.0, "finished": True})
 

@@ -62,11 +62,11 @@ def test_a_trial_gets_the_share_of_a_gpu_that_it_asked_for_and_uses_it(tmp_path:
     found = orjson.loads((tmp_path / "found.json").read_bytes())
     with_gpu = {"CPU": 1.0, "GPU": 0.5}
     assert found == {
-        "linear auto": {"granted": {"CPU": 1.0}, "device": "none"},
-        "catboost auto": {"granted": with_gpu, "device": "GPU"},
-        "xgboost auto": {"granted": with_gpu, "device": "cuda"},
-        "dnn auto": {"granted": with_gpu, "device": "cuda"},
-        "dnn cpu": {"granted": {"CPU": 1.0}, "device": "cpu"},
+        "linear auto": {"granted": {"CPU": 1.0}, "device": "none", "share": 1.0},
+        "catboost auto": {"granted": with_gpu, "device": "GPU", "share": 0.5},
+        "xgboost auto": {"granted": with_gpu, "device": "cuda", "share": 0.5},
+        "dnn auto": {"granted": with_gpu, "device": "cuda", "share": 0.5},
+        "dnn cpu": {"granted": {"CPU": 1.0}, "device": "cpu", "share": 1.0},
     }
 
 

@@ -136,8 +136,7 @@ def first_params() -> Callable[[str], dict[str, float]]:
     """The settings that a family's first trial would use, with a narrow network."""
 
     def of(family_name: str) -> dict[str, float]:
-        space = getattr(SearchConfig(), family_name)
-        params = {name: getattr(space, name).first for name in type(space).model_fields}
+        params = SearchConfig().first(family_name)
         return {**params, "hidden": 32} if family_name == "dnn" else params
 
     return of

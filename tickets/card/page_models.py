@@ -45,7 +45,8 @@ def _families(target: Target) -> tuple[Block, ...]:
         for name, of in target["families"].items()
         if of["params"]
     )
-    return *blocks, f"Best settings. {settings}.", _calibration(target)
+    notes = (of["note"] for of in target["families"].values() if of["note"])
+    return *blocks, f"Best settings. {settings}.", *notes, _calibration(target)
 
 
 def _setting(value: Any) -> str:

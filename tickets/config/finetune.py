@@ -12,7 +12,11 @@ PositiveFloat = Annotated[float, Field(gt=0.0)]
 
 
 class FinetuneConfig(Config):
-    """The sentence encoder, trained further on the targets that are swept: one network with a head for each."""
+    """The sentence encoder, trained further on the targets that are swept: one network with a head for each.
+
+    Where trials get a GPU, `search.transformer` is searched before, by networks of the first swept target alone, since
+    each trial is a fine-tune; what was best there trains the network of all. Elsewhere the settings are those here.
+    """
 
     enabled: Literal["auto", "on", "off"] = "auto"
     """`auto` trains it where the cluster has a GPU; `on` also on a CPU, where 10,000 short texts take 20 minutes."""
@@ -42,7 +46,7 @@ class FinetuneConfig(Config):
     """Tokens after which a text is cut, in training and in answers."""
     imbalance: Literal["none", "logit_adjustment", "class_weights"] = "none"
     """What is done for rare labels: their logits are lowered by the log of their share while training (Menon et al.,
-    2021), or their rows weigh more."""
+    2021), or their rows weigh more. It is never measured, and what `model.imbalance` measures does not touch it."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     """Numbers of the encoder's passes; `auto`: bf16 where the device has instructions for it, else fp16 on a GPU and
     fp32 on a CPU."""

@@ -75,7 +75,7 @@ class TicketsConfig(Config):
     model: ModelConfig = ModelConfig()
     """Which families compete (Hydra group `model`)."""
     search: SearchConfig = SearchConfig()
-    """What each family searches over."""
+    """What each family searches over (Hydra group `search`)."""
     sweep: SweepConfig = SweepConfig()
     """How each family's search runs (Hydra group `sweep`)."""
     finetune: FinetuneConfig = FinetuneConfig()

@@ -81,7 +81,8 @@ class ModelConfig(Config):
     """What is done about classes of unlike size: nothing; rows weighted by one over the class's rows, or over their
     effective number (Cui et al., 2019); logits adjusted by the classes' shares (Menon et al., 2021; trees weight as
     `balanced` does). `measure` tries each with the linear model where classes are uneven, and takes the one that is
-    surely better on the validation rows, calibrated as it would be served."""
+    surely better on the validation rows, calibrated as it would be served. The other families take what was best for
+    the linear one, unmeasured; the fine-tuned transformer has a setting of its own, `finetune.imbalance`."""
     measure: Literal["nll", "weighted_f1", "macro_f1", "rare_recall"] = "nll"
     """What a remedy must surely better to be taken: the likelihood of the true labels, F1 weighted by rows or the same
     for each label, or the recall of labels with less than half the mean number of rows."""
@@ -157,10 +158,10 @@ class CatBoostSpace(Config):
     subsample: FloatRange = FloatRange(low=0.5, high=1.0, first=0.8)
     """Share of rows that each tree sees."""
     text: IntRange = IntRange(low=0, high=1, first=1)
-    """Whether it reads the text itself, 1 or 0; with more than 16 classes it never does."""
+    """Whether it reads the text itself, 1 or 0; with more than 16 classes, or on a GPU, it never does."""
     vector: IntRange = IntRange(low=0, high=1, first=1)
-    """Whether it reads the sentence vector, 1 or 0, for 2 ms of CPU per row and trial; with more than 16 classes it
-    never does."""
+    """Whether it reads the sentence vector, 1 or 0, for 2 ms of CPU per row and trial; with more than 16 classes, or on
+    a GPU, it never does."""
 
 
 class XGBoostSpace(Config):
@@ -203,7 +204,7 @@ class TransformerSpace(Config):
 
 
 class SearchConfig(Config):
-    """What each family searches over."""
+    """What each family searches over (Hydra group `search`)."""
 
     linear: LinearSpace = LinearSpace()
     """Linear support vector machine on terms, vector and fields."""
@@ -216,16 +217,21 @@ class SearchConfig(Config):
     transformer: TransformerSpace = TransformerSpace()
     """The encoder itself, trained further."""
 
+    def first(self, family: str) -> dict[str, float | int]:
+        """The settings of a family's first trial."""
+        space = getattr(self, family)
+        return {name: getattr(space, name).first for name in type(space).model_fields}
+
 
 class SweepConfig(Config):
     """How each family's search runs."""
 
     num_trials: PositiveInt = 6
-    """Trials per family; the first one uses each range's `first`."""
+    """Trials per family; the first one uses each range's `first`, the first third is drawn at random."""
     time_budget_s: Annotated[float, Field(gt=0)] | None = None
     """Seconds per family after which no trial goes on; unset: no limit."""
     grace_steps: PositiveInt = 2
-    """Steps that ASHA lets every trial take before it may stop it."""
+    """Steps that ASHA lets every trial take before it may stop it; as many as a fit has, or more: it stops none."""
     reduction_factor: Annotated[float, Field(gt=1.0)] = 3.0
     """ASHA keeps one of this many trials at each rung."""
     boosting_rounds: PositiveInt = 300
@@ -239,11 +245,18 @@ class SweepConfig(Config):
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
     """`auto` uses a GPU for the families that can where the cluster has one; `gpu` demands one."""
     gpus_per_trial: Annotated[float, Field(gt=0.0)] = 0.5
-    """GPUs, or the share of one, that a trial holds."""
+    """The share of a GPU that a trial holds, or a whole number of them."""
     reuse_actors: bool = True
     """Run one trial after another in the same process, which saves its start."""
     seed: int = 0
     """Seed of the search."""
+
+    @field_validator("gpus_per_trial")
+    @classmethod
+    def _as_ray_grants_it(cls, gpus: float) -> float:
+        if gpus > 1 and gpus % 1:
+            raise ValueError(f"allowed: a share of one GPU up to 1, or a whole number of GPUs, got {gpus}")
+        return gpus
 
 
 class DecideConfig(Config):

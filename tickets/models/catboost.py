@@ -6,6 +6,8 @@ reads its own label. Prokhorenkova et al., NeurIPS 2018.
 
 What a round costs grows with classes times columns, and each of these three adds a column per class. So with many
 classes there is no text and no vector, categories are compared value by value, and a level looks at some columns.
+On a GPU there is neither of both: CatBoost's training on vectors fails there (its issues 2591, 2894), that on text did
+in one version (2657). What text and vector say then comes through the head alone.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ USES_GPU: Final = True
 _MOST_STATISTICS: Final = 1_000  # category columns times classes squared, to which their cost is in proportion
 _MOST_VALUES: Final = 255  # that are compared one by one; a GPU takes no more
 _COLUMNS_PER_LEVEL: Final = 32
+_GPU_MEMORY: Final = 0.9  # of its share; CatBoost takes it at once, and by default nearly all of the GPU
 _TEXT: Final = {
     "tokenizers": [
         {
@@ -172,8 +175,8 @@ class _Watch:
 
 
 def _native(params: Params, limits: Limits) -> Native:
-    few = limits.num_classes <= MANY_CLASSES
-    return Native(few and bool(params["text"]), few and bool(params["vector"]))
+    able = limits.num_classes <= MANY_CLASSES and not limits.use_gpu
+    return Native(able and bool(params["text"]), able and bool(params["vector"]))
 
 
 def _lessons(train: Examples, native: Native) -> Examples:
@@ -213,7 +216,7 @@ def _booster(params: Params, limits: Limits, rounds: int, lessons: Examples) -> 
             "subsample": float(params["subsample"]),
             "random_seed": limits.seed,
             "thread_count": limits.num_threads,
-            "task_type": "GPU" if limits.use_gpu else "CPU",
+            **({"task_type": "GPU", "gpu_ram_part": _GPU_MEMORY * limits.gpu_share} if limits.use_gpu else {}),
             "boosting_type": "Plain",
             "text_processing": _TEXT,
             "embedding_calcers": _NEIGHBOURS,
@@ -247,9 +250,12 @@ def _start(examples: Examples, classes: np.ndarray, native: Native) -> Any:
 
 def _pool(features: Features, head: np.ndarray | None, native: Native, **known: np.ndarray | None) -> Any:
     """Rows of k + numbers + categories columns, behind which stand the text and the vector, where they are read."""
-    from catboost import Pool
+    from catboost import FeaturesData, Pool
 
     numbers = np.hstack([head_columns(head), features.numbers])
+    if not (native.text or native.vector):  # object cells would make a Python float of each number
+        codes = features.categories.astype(np.bytes_).astype(object)
+        return Pool(FeaturesData(numbers, codes), thread_count=1, **known)
     at = numbers.shape[1]
     text = at + features.categories.shape[1]
     vector = text + native.text

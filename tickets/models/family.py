@@ -63,6 +63,7 @@ class Limits:
         patience_steps: Steps without improvement after which a fit stops.
         num_threads: CPU threads.
         use_gpu: Fit on the GPU that this process was given.
+        gpu_share: Part of that GPU that is its own, up to 1; others fit beside it.
         watched: Somebody may stop the fit early; if not, steps that only serve that are left out.
         seed: Seed of everything random.
         transformer: The encoder, and how it is fine-tuned; only the transformer needs it.
@@ -74,6 +75,7 @@ class Limits:
     patience_steps: int
     num_threads: int = 1
     use_gpu: bool = False
+    gpu_share: float = 1.0
     watched: bool = True
     seed: int = 0
     transformer: tuple[EncoderConfig, FinetuneConfig] | None = None

@@ -52,10 +52,12 @@ def class_weights(counts: np.ndarray, remedy: str) -> np.ndarray:
 
 
 def remedied(examples: Examples, remedy: str, num_classes: int) -> Examples:
-    """Rows to learn from, with what the remedy makes of their classes' sizes."""
+    """Rows to learn from, with what the remedy makes of their classes' sizes; a copy behind them, without fields,
+    weighs as its row does and makes no class larger."""
     if remedy == NONE:
         return examples
-    counts = np.bincount(examples.labels, minlength=num_classes)
+    num_copies = 0 if examples.has_copy is None else int(examples.has_copy.sum())
+    counts = np.bincount(examples.labels[: len(examples) - num_copies], minlength=num_classes)
     weights = class_weights(counts, remedy)[examples.labels].astype(np.float32)
     shares = np.maximum(counts, 1) / counts.sum()
     return replace(examples, weights=weights, log_prior=np.log(shares) if remedy == "adjusted" else None)

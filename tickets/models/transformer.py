@@ -134,6 +134,11 @@ class Transformer:
         parts = np.split(logits, np.cumsum(sizes)[:-1], axis=1)
         return {target: softmax(part) for target, part in zip(self.shape.num_labels, parts, strict=True)}
 
+    @property
+    def num_bytes(self) -> int:
+        """What its files weigh."""
+        return sum((self._folder / name).stat().st_size for name in _FILES)
+
     def save(self, folder: Path) -> None:
         """Copy its files into an empty folder."""
         for name in _FILES:

@@ -13,8 +13,10 @@ import numpy as np
 
 from tickets.features.state import Features
 from tickets.features.tabular import UNSEEN
-from tickets.models.family import Classifier, Examples, Fitted, Limits, Params, Patience, Report, nll
+from tickets.models import xgboost_onnx
+from tickets.models.family import Classifier, Examples, Fitted, Limits, Params, Patience, Report, nll, softmax
 from tickets.models.trees import HeadAlone, Pace, head_columns, head_logs, shares
+from tickets.models.xgboost_onnx import Trees
 
 NEEDS_HEAD: Final = True
 USES_GPU: Final = True
@@ -27,16 +29,20 @@ class XGBoost:
     Args:
         booster: `xgboost.Booster`.
         num_codes: Codes of each category column that training held.
+        trees: The same trees as they are served; None: the booster answers, for which nothing is made ready.
     """
 
-    def __init__(self, booster: Any, num_codes: tuple[int, ...]) -> None:
+    def __init__(self, booster: Any, num_codes: tuple[int, ...], trees: Trees | None = None) -> None:
         booster.set_param({"device": "cpu", "nthread": 1})  # it may answer where no GPU is
         self._booster = booster
         self._num_codes = num_codes
+        self._trees = trees
 
     def predict(self, features: Features, head: np.ndarray | None = None) -> np.ndarray:
         """Probabilities, float64 [n, k]."""
         rows = _rows(features, head, self._num_codes)
+        if self._trees is not None:
+            return softmax(self._trees.margins(rows) + head_logs(head))
         # In place: for a single row, making a `DMatrix` costs as much as the trees.
         found = self._booster.inplace_predict(rows, base_margin=head_logs(head), validate_features=False)
         raw: np.ndarray = found.astype(np.float64)
@@ -50,8 +56,9 @@ class XGBoost:
         return shares([of_columns.get(f"f{column}", 0.0) for column in range(self._booster.num_features())])
 
     def save(self, folder: Path) -> None:
-        """Write `model.ubj` and `model.json`."""
+        """Write `model.ubj`, `model.onnx` and `model.json`."""
         self._booster.save_model(folder / "model.ubj")
+        xgboost_onnx.save(self._booster, _num_classes(self._booster), folder / "model.onnx")
         spec = {"trees": self._booster.num_boosted_rounds(), "num_codes": list(self._num_codes)}
         (folder / "model.json").write_text(json.dumps(spec))
 
@@ -65,7 +72,7 @@ def load(folder: Path) -> Classifier:
         return HeadAlone()
     booster = xgboost.Booster()
     booster.load_model(folder / "model.ubj")
-    return XGBoost(booster, tuple(spec["num_codes"]))
+    return XGBoost(booster, tuple(spec["num_codes"]), Trees(folder / "model.onnx"))
 
 
 def fit(params: Params, train: Examples, valid: Examples, limits: Limits, report: Report) -> Fitted:
@@ -113,6 +120,10 @@ def _settings(params: Params, limits: Limits) -> dict[str, Any]:
         "subsample": float(params["subsample"]),
         "reg_lambda": float(params["reg_lambda"]),
     }
+
+
+def _num_classes(booster: Any) -> int:
+    return int(json.loads(booster.save_config())["learner"]["learner_model_param"]["num_class"])
 
 
 def _num_codes(train: Examples) -> tuple[int, ...]:

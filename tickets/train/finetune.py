@@ -18,7 +18,7 @@ from tickets.errors import ModelError
 from tickets.features.encoder import find_transformer, with_full_path
 from tickets.features.state import Features
 from tickets.models.transformer import NAME, Shape, Share
-from tickets.train.placement import trial_resources, worker_resources
+from tickets.train.placement import living_nodes, trial_resources, worker_resources
 from tickets.train.problem import Problem
 from tickets.train.split import TRAIN, VALIDATION
 from tickets.train.sweep import Candidate
@@ -54,9 +54,7 @@ def is_asked(config: TicketsConfig) -> bool:
 
 def uses_gpu(config: TicketsConfig) -> bool:
     """Whether fine-tunes are placed on GPUs. Needs a running Ray."""
-    import ray
-
-    return "gpu" in trial_resources(config.sweep, True, ray.cluster_resources().get("GPU", 0))
+    return "gpu" in trial_resources(config.sweep, True, living_nodes())
 
 
 def finetune(problems: Sequence[Problem], config: TicketsConfig, run_dir: Path) -> Finetuned:
@@ -81,9 +79,10 @@ def finetune(problems: Sequence[Problem], config: TicketsConfig, run_dir: Path) 
     chosen = transformer_export.choose_form(
         network, data.shape, data.transformer_dir, place, judged, data.labels[valid], full
     )
-    answering = chosen.transformer
+    answering, fit_s = chosen.transformer, progress.seconds
     if config.finetune.refit:
-        network, _ = _fit(data, np.append(train, valid), valid[:0], config, run_dir, progress.best_epoch)
+        network, again = _fit(data, np.append(train, valid), valid[:0], config, run_dir, progress.best_epoch)
+        fit_s += again.seconds
         answering = transformer_export.export(
             network, data.shape, data.transformer_dir, place / "refit", chosen.precision
         )
@@ -98,7 +97,8 @@ def finetune(problems: Sequence[Problem], config: TicketsConfig, run_dir: Path) 
         )
         for problem in problems
     }
-    return Finetuned(candidates, {"precision": chosen.precision, "int8_cost": chosen.cost, **asdict(progress)})
+    form = {"precision": chosen.precision, "int8_cost": chosen.cost, "num_bytes": answering.num_bytes}
+    return Finetuned(candidates, {**form, **asdict(progress), "fit_s": fit_s})
 
 
 @dataclass(frozen=True)
@@ -158,15 +158,13 @@ def _fit(
     last_epoch: int | None = None,
 ) -> tuple[Network, Progress]:
     """The network of the best pass, ready to be exported, and how training went."""
-    import ray
     from safetensors.torch import load_file
 
     from tickets.models.transformer_network import build_network
     from tickets.models.transformer_state import load_progress
 
     use_gpu, settings = uses_gpu(config), config.finetune
-    cpus = [node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"]]
-    resources = worker_resources(cpus, settings.num_workers, settings.cpus_per_worker, use_gpu)
+    resources = worker_resources(living_nodes(), settings, use_gpu)
     rows = data.rows(train), data.rows(valid)
     encoder = with_full_path(config.encoder)
     plan = Plan(data.shape, encoder, settings, config.model.seed, int(resources["CPU"]), last_epoch)

@@ -16,13 +16,13 @@ from tickets.events import TrialRecord
 from tickets.features.encoder import with_full_path
 from tickets.features.state import Features, FeatureState
 from tickets.models import transformer
-from tickets.models.family import Params, family
+from tickets.models.family import family
 from tickets.models.triage import TriageModel
 from tickets.train.calibrated import Calibrated, calibrate, decide
 from tickets.train.choice import choose
 from tickets.train.finetune import Finetuned, finetune, is_asked, uses_gpu
 from tickets.train.hierarchy import settle
-from tickets.train.placement import check_accelerator
+from tickets.train.placement import check_accelerator, check_workers, living_nodes
 from tickets.train.prepare import Dataset
 from tickets.train.problem import Problem, build_problem
 from tickets.train.split import TRAIN, VALIDATION
@@ -60,12 +60,10 @@ def fit_triage(dataset: Dataset, config: TicketsConfig, run_dir: Path, on_trial:
         on_trial: Told of every trial when it ends.
 
     Raises:
-        ConfigError: A GPU is demanded where none can come.
+        ConfigError: A trial or the workers of the fine-tune demand what the cluster can never give.
         ModelError: No target can be learned; says why for each.
     """
-    import ray
-
-    check_accelerator(config.sweep.accelerator, ray.cluster_resources().get("GPU", 0), "RAY_ADDRESS" in os.environ)
+    _check_demands(config)
     state = FeatureState.fit(dataset.table.filter(dataset.splits == TRAIN), dataset.selection, config.features)
     features = state.transform(dataset.table, dataset.vectors)
     alone = state.text_alone(features) if state.num_fields else None
@@ -95,6 +93,13 @@ def fit_triage(dataset: Dataset, config: TicketsConfig, run_dir: Path, on_trial:
     models = [model for model, _ in decided.values()]
     fit_s = {name: fit.fit_s for name, fit in fits.items()}
     return FittedTriage(TriageModel(state, models, settled.hierarchies), chosen, skipped, fit_s)
+
+
+def _check_demands(config: TicketsConfig) -> None:
+    nodes, can_scale = living_nodes(), "RAY_ADDRESS" in os.environ
+    check_accelerator(config.sweep, nodes, can_scale)
+    if is_asked(config):
+        check_workers(config.finetune, nodes, uses_gpu(config), can_scale)
 
 
 @dataclass(frozen=True)
@@ -151,13 +156,13 @@ class _Work:
             target, dataset.labels(target), self.features, dataset.texts, dataset.splits, config.model, config.sweep,
             self.alone, config.features.field_dropout,
         )  # fmt: skip
-        problem, imbalance = choose_remedy(problem, self._first_linear(), config.model, config.sweep)
+        problem, imbalance = choose_remedy(problem, config.search.first("linear"), config.model, config.sweep)
         families = tuple(dict.fromkeys(("linear", *config.model.families))) if swept else ("linear",)
         needs_head = any(family(name).NEEDS_HEAD for name in families)
         head = fit_head(problem, config.model.folds) if needs_head else None
         if swept:
             return _Begun(problem, imbalance, head, self._search(problem, head, families))
-        return _Begun(problem, imbalance, head, [fit_first(problem, "linear", self._first_linear(), config.sweep)])
+        return _Begun(problem, imbalance, head, [self._first_linear(problem)])
 
     def _finish(self, begun: _Begun, tuned: Finetuned) -> _Fit:
         config, dataset, problem, head = self.config, self.dataset, begun.problem, begun.head
@@ -188,12 +193,13 @@ class _Work:
         return config.model_copy(update={"finetune": settings.model_copy(update=dict(best.params))})
 
     def _search(self, problem: Problem, head: Head | None, families: Sequence[str]) -> list[Candidate]:
-        """The best of each family; one whose trials all fail is left out, unless it is the only one."""
+        """The best of each family. One whose trials all fail is left out, but the linear one, which all others have to
+        beat, is then fitted with its first settings."""
         import ray
 
         out_of_fold = head.out_of_fold if head else None
         rows = ray.put((problem.lessons(TRAIN, head=out_of_fold), problem.examples(VALIDATION, head=out_of_fold)))
-        found, failures = [], []
+        found = []
         for name in families:
             try:
                 best = sweep(
@@ -202,16 +208,15 @@ class _Work:
                 )  # fmt: skip
             except ModelError as error:
                 logs.get("ml").error("{}", error.message)
-                failures.append(error.message)
+                if name == "linear":
+                    found.append(self._first_linear(problem))
             else:
                 found.append(best)
-        if not found:
-            raise ModelError("; ".join(failures))
         return found
 
-    def _first_linear(self) -> Params:
-        space = self.config.search.linear
-        return {name: getattr(space, name).first for name in type(space).model_fields}
+    def _first_linear(self, problem: Problem) -> Candidate:
+        """The linear family without a search."""
+        return fit_first(problem, "linear", self.config.search.first("linear"), self.config.sweep)
 
 
 def _or_why(target: str, step: Callable[[], _Made]) -> _Made | str:

@@ -64,8 +64,10 @@ class Problem:
         Which rows have a copy depends on the seed and on the number of rows alone. The text head says the same of both.
         The remedy for uneven classes lies on these rows, and on no others.
         """
-        examples, rows = self.examples(*splits, head=head), self.rows(*splits)
-        examples = imbalance.remedied(examples, self.remedy, len(self.labels))
+        lessons = self._lessons(self.examples(*splits, head=head), self.rows(*splits))
+        return imbalance.remedied(lessons, self.remedy, len(self.labels))
+
+    def _lessons(self, examples: Examples, rows: np.ndarray) -> Examples:
         if self.alone is None:
             return examples
         has_copy = np.random.default_rng(self.limits.seed).random(len(self.codes)) < self.field_dropout

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,10 +23,12 @@ from tickets.config.train import IntRange
 from tickets.events import TrialRecord
 from tickets.models.family import Classifier, Limits, Params, family
 from tickets.models.trees import Pace
-from tickets.train.placement import trial_resources
+from tickets.train.placement import living_nodes, on_granted_device, trial_resources
 from tickets.train.trials import TrialLog, best_of, last_line, settings
 
 _LINEAR_STEPS: Final = 3
+_RANDOM_TRIALS: Final = (2, 10)
+"""Least and most trials that are drawn at random before TPE draws; in between, a third of all."""
 OnTrial = Callable[[TrialRecord], None]
 
 
@@ -84,7 +86,7 @@ def sweep(
         )
     watch = _watch(family_name, target, config.num_trials, log, known, on_trial)
     if not log.is_done(config.num_trials) and len(known) < config.num_trials:
-        _search(family_name, rows, limits, config, getattr(search, family_name), log, watch)
+        _search(family_name, rows, limits, config, search, log, watch)
     best = best_of(watch.records, family_name)
     log.write_done(best, config.num_trials)
     return Candidate(family_name, settings(best), *log.load_outcome(best.trial_id))
@@ -95,16 +97,14 @@ def _search(
     rows: Any,
     limits: Limits,
     config: SweepConfig,
-    space: Config,
+    search: SearchConfig,
     log: TrialLog,
     watch: Any,
 ) -> None:
     """Run the trials that are still to be made."""
-    import ray
     from ray import tune
-    from ray.tune.schedulers import ASHAScheduler
 
-    resources = trial_resources(config, family(family_name).USES_GPU, ray.cluster_resources().get("GPU", 0))
+    resources = trial_resources(config, family(family_name).USES_GPU, living_nodes())
     trainable = tune.with_parameters(_run_trial, family_name=family_name, shared=[rows], limits=limits, log=log)
     tuner = tune.Tuner(
         tune.with_resources(trainable, resources),
@@ -112,12 +112,8 @@ def _search(
             metric="nll",
             mode="min",
             num_samples=config.num_trials - len(watch.records),
-            search_alg=_searcher(space, watch.records, config.seed),
-            scheduler=ASHAScheduler(
-                max_t=_num_steps(family_name, limits) + 1,
-                grace_period=config.grace_steps,
-                reduction_factor=config.reduction_factor,
-            ),
+            search_alg=_searcher(family_name, search, watch.records, config),
+            scheduler=_scheduler(family_name, limits, config),
             max_concurrent_trials=config.max_concurrent,
             time_budget_s=config.time_budget_s,
             reuse_actors=config.reuse_actors,
@@ -127,20 +123,37 @@ def _search(
     tuner.fit()
 
 
-def _searcher(space: Config, known: Sequence[TrialRecord], seed: int) -> Any:
+def _scheduler(family_name: str, limits: Limits, config: SweepConfig) -> Any:
+    """ASHA over all steps of a fit and the result behind them."""
+    from ray.tune.schedulers import ASHAScheduler
+
+    most = _num_steps(family_name, limits) + 1
+    grace = min(config.grace_steps, most)  # Ray asserts that it is no more
+    return ASHAScheduler(max_t=most, grace_period=grace, reduction_factor=config.reduction_factor)
+
+
+def _searcher(family_name: str, search: SearchConfig, known: Sequence[TrialRecord], config: SweepConfig) -> Any:
     """Optuna's TPE that starts from each range's `first` and from what earlier trials reached."""
     import optuna
     from ray.tune.search.optuna import OptunaSearch
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    first = _first(space)
+    first = search.first(family_name)
     is_new = all(settings(record) != first for record in known)
+    least, most = _RANDOM_TRIALS
+    sampler = optuna.samplers.TPESampler(
+        n_startup_trials=min(
+            max(config.num_trials // 3, least), most
+        ),  # Optuna's own 10 is more than a short sweep has
+        multivariate=True,
+        seed=config.seed + len(known),  # the same seed again would draw what was drawn before the kill
+    )
     searcher = OptunaSearch(
-        space=_distributions(space),
+        space=_distributions(getattr(search, family_name)),
         metric="nll",
         mode="min",
         points_to_evaluate=[first] if is_new else [],
-        seed=seed + len(known),  # the same seed again would draw what was drawn before the kill
+        sampler=sampler,
     )
     for record in known:
         if record.nll is not None:
@@ -154,7 +167,7 @@ def _run_trial(params: dict[str, Any], family_name: str, shared: list[Any], limi
     from ray import tune
 
     train, valid = ray.get(shared[0])
-    held = replace(limits, use_gpu=bool(ray.get_gpu_ids()))
+    held = on_granted_device(limits)
     fitted = family(family_name).fit(params, train, valid, held, lambda loss: tune.report({"nll": loss}))
     reached = fitted.classifier.predict(valid.features, valid.head)
     log.save_outcome(tune.get_context().get_trial_id(), fitted.length, reached)
@@ -241,7 +254,3 @@ def _distributions(space: Config) -> dict[str, Any]:
         else FloatDistribution(range_.low, range_.high, log=range_.log)
         for name, range_ in ranges.items()
     }
-
-
-def _first(space: Config) -> dict[str, float]:
-    return {name: getattr(space, name).first for name in type(space).model_fields}

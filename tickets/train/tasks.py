@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -14,10 +14,12 @@ from tickets.errors import ModelError
 from tickets.models import imbalance, linear
 from tickets.models.family import Classifier, Examples, Fitted, Limits, Params, family, softmax
 from tickets.models.triage import Member
-from tickets.train.placement import trial_resources
+from tickets.train.placement import living_nodes, on_granted_device, trial_resources
 from tickets.train.problem import Problem, text_folds
 from tickets.train.split import TRAIN, VALIDATION
 from tickets.train.sweep import Candidate
+
+_HEAD: Final = "the text head"
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,12 @@ def choose_remedy(
     if model.imbalance != "measure" or evenness >= imbalance.EVEN:
         remedy = imbalance.NONE if model.imbalance == "measure" else model.imbalance
         return replace(problem, remedy=remedy), {"chosen": remedy, "evenness": evenness}
-    task, valid = _placed(_fit_and_judge, "linear", sweep), problem.examples(VALIDATION)
-    pending = {
-        remedy: task.remote("linear", params, replace(problem, remedy=remedy).lessons(TRAIN), valid, problem.limits)
-        for remedy in imbalance.REMEDIES
-    }
-    reached = {remedy: _result("linear", reference)[1] for remedy, reference in pending.items()}
+    import ray
+
+    task = _placed(_judge_remedy, "linear", sweep)
+    plain = ray.put((replace(problem, remedy=imbalance.NONE).lessons(TRAIN), problem.examples(VALIDATION)))
+    pending = {remedy: task.remote(params, plain, remedy, problem.limits) for remedy in imbalance.REMEDIES}
+    reached = {remedy: _result("linear", reference) for remedy, reference in pending.items()}
     rows = problem.rows(VALIDATION)
     texts, seed = problem.fingerprints(rows), problem.limits.seed
     record = imbalance.compare(reached, problem.codes[rows], counts, texts, model.measure, seed)
@@ -66,14 +68,18 @@ def choose_remedy(
 
 
 def fit_head(problem: Problem, num_folds: int) -> Head:
-    """Fit the text head once per fold and once on everything; rows with the same text share a fold."""
+    """Fit the text head once per fold and once on everything; rows with the same text share a fold.
+
+    Raises:
+        ModelError: A fit failed.
+    """
     import ray
 
     rows = problem.rows(TRAIN, VALIDATION)
     folds = text_folds(problem.fingerprints(rows), num_folds)
     examples = ray.put(problem.examples(TRAIN, VALIDATION))
     fit: Any = ray.remote(_head_margins)
-    parts = ray.get([fit.remote(examples, folds, fold, problem.limits) for fold in range(num_folds)])
+    parts = _result(_HEAD, [fit.remote(examples, folds, fold, problem.limits) for fold in range(num_folds)])
     margins = np.zeros((len(rows), len(problem.labels)), dtype=np.float32)
     for fold, part in enumerate(parts):
         margins[folds == fold] = part
@@ -81,7 +87,7 @@ def fit_head(problem: Problem, num_folds: int) -> Head:
     out_of_fold = np.full((len(problem.codes), len(problem.labels)), np.nan, dtype=np.float32)
     out_of_fold[rows] = softmax(margins * scale)
     whole: Any = ray.remote(linear.fit_head)
-    return Head(ray.get(whole.remote(examples, problem.limits, scale)), out_of_fold)
+    return Head(_result(_HEAD, whole.remote(examples, problem.limits, scale)), out_of_fold)
 
 
 def fit_first(problem: Problem, family_name: str, params: Params, config: SweepConfig) -> Candidate:
@@ -106,6 +112,9 @@ def fit_members(
 ) -> tuple[tuple[Member, ...], dict[str, float]]:
     """The chosen families, fitted with their settings on the training rows, or, with `refit`, on these and the
     validation rows together; a candidate that carries its classifier is kept as it is. And family → seconds of its fit.
+
+    Raises:
+        ModelError: A fit failed.
     """
     import ray
 
@@ -125,14 +134,19 @@ def fit_members(
 def _fit_and_judge(
     name: str, params: Params, train: Examples, valid: Examples, limits: Limits
 ) -> tuple[Fitted, np.ndarray]:
-    held = replace(_on_granted_device(limits), watched=False)
+    held = replace(on_granted_device(limits), watched=False)
     fitted = family(name).fit(params, train, valid, held, lambda loss: None)
     return fitted, fitted.classifier.predict(valid.features, valid.head)
 
 
+def _judge_remedy(params: Params, plain: tuple[Examples, Examples], remedy: str, limits: Limits) -> np.ndarray:
+    train, valid = plain
+    return _fit_and_judge("linear", params, imbalance.remedied(train, remedy, limits.num_classes), valid, limits)[1]
+
+
 def _refit(name: str, params: Params, rows: Examples, limits: Limits, length: float) -> tuple[Classifier, float]:
     started = time.monotonic()
-    model = family(name).refit(params, rows, _on_granted_device(limits), length)
+    model = family(name).refit(params, rows, on_granted_device(limits), length)
     return model, time.monotonic() - started
 
 
@@ -141,24 +155,26 @@ def _head_margins(examples: Examples, folds: np.ndarray, fold: int, limits: Limi
     return linear.fit_head(examples.take(~held_out), limits).margins(examples.features.take(held_out))
 
 
-def _on_granted_device(limits: Limits) -> Limits:
-    import ray
-
-    return replace(limits, use_gpu=bool(ray.get_gpu_ids()))
-
-
 def _placed(task: Any, name: str, config: SweepConfig) -> Any:
     """The task as a Ray remote function with the resources of a trial."""
     import ray
 
-    held = trial_resources(config, family(name).USES_GPU, ray.cluster_resources().get("GPU", 0))
+    held = trial_resources(config, family(name).USES_GPU, living_nodes())
     return ray.remote(task).options(num_cpus=held["cpu"], num_gpus=held.get("gpu", 0))
 
 
-def _result(name: str, reference: Any) -> Any:
+def _result(name: str, references: Any) -> Any:
+    """What tasks gave.
+
+    Raises:
+        ModelError: One failed, or its process died, of memory say.
+    """
     import ray
 
     try:
-        return ray.get(reference)
+        return ray.get(references)
     except ray.exceptions.RayTaskError as error:
         raise ModelError(f"{name} could not be fitted: {error.cause!r}") from error
+    except ray.exceptions.RayError as error:
+        reason = str(error).strip().splitlines()[:1]  # what follows is advice on settings of Ray
+        raise ModelError(f"{name} could not be fitted: {': '.join([type(error).__name__, *reason])}") from error

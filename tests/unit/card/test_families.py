@@ -77,3 +77,48 @@ def test_curves_of_one_target_without_what_may_tell_of_a_person() -> None:
     assert found[3]["error"] == "ValueError: no memory for [email]"
     many = curves("category", [_trial("linear") for _ in range(MAX_TRIALS + 5)] + [_trial("dnn")])
     assert len(many) == MAX_TRIALS + 1
+
+
+FINETUNE = {
+    "precision": "int8", "int8_cost": {"category": 0.0012, "priority": -0.001}, "fit_s": 600.0, "num_bytes": 23_000_000,
+}  # fmt: skip
+WITH_FINETUNE = {
+    **CHOSEN,
+    "families": {**CHOSEN["families"], "transformer": {"params": {}, "length": 4, "nll": 0.4, "accuracy": 0.9}},  # type: ignore[dict-item]
+    "finetune": FINETUNE,
+}
+
+
+def test_a_fine_tune_has_its_own_time_and_size() -> None:
+    kept = {**WITH_FINETUNE, "members": {"transformer": 1.0}, "best": "transformer"}
+    found = families("category", kept, TRIALS, {}, {"transformer": 21}, {"transformer": 7.0})["transformer"]
+    assert (found["fit_s"], found["num_bytes"], found["cost_ms"]) == (600.0, 23_000_000, 7.0)
+    assert "int8 changes accuracy by -0.12 points" in found["note"]
+    assert "Trials of" not in found["note"]
+
+
+def test_a_fine_tune_that_is_not_kept_took_its_time_and_weighs_nothing() -> None:
+    found = families("priority", WITH_FINETUNE, [], {}, {"linear": 5}, {})["transformer"]
+    assert (found["fit_s"], found["num_bytes"]) == (600.0, None)
+    assert "by +0.10 points" in found["note"]
+
+
+def test_the_trials_of_a_fine_tune_are_told_to_be_of_one_target() -> None:
+    trials = [_trial("transformer", target="priority")]
+    found = families("category", WITH_FINETUNE, trials, {}, {}, {})
+    assert "Trials of transformer are of priority alone" in found["transformer"]["note"]
+    assert found["transformer"]["trial_s"] is None
+    assert found["linear"]["note"] is None
+
+
+@pytest.mark.parametrize(
+    ("statuses", "why"),
+    [
+        (["failed", "failed"], "every trial failed"),
+        (["failed", "stopped"], "no trial came to its end"),
+        (["finished", "failed"], "its settings were found, but the fit with them failed"),
+    ],
+)
+def test_why_a_family_is_no_candidate(statuses: list[str], why: str) -> None:
+    trials = [_trial("transformer", status) for status in statuses]
+    assert families("category", CHOSEN, trials, {}, {}, {})["transformer"]["why"] == why

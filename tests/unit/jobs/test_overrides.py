@@ -10,7 +10,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from tickets.config import TicketsConfig
+from tickets.config import SearchConfig, TicketsConfig
 from tickets.config.parse import parse
 from tickets.errors import ConfigError
 
@@ -123,3 +123,19 @@ def test_a_secret_in_a_file_stays_out_of_what_hydra_saves(monkeypatch: pytest.Mo
     HideSecrets().on_multirun_start(config)
     assert "pl4nted" not in OmegaConf.to_yaml(config)
     assert config.redis.password == "pl4nted"
+
+
+def test_the_spaces_of_a_search_are_a_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, wide = composed([], {}, monkeypatch).search, composed(["search=wide"], {}, monkeypatch).search
+    assert plain == SearchConfig()
+    for name in type(plain).model_fields:
+        spaces = getattr(plain, name), getattr(wide, name)
+        ranges = {key: tuple(getattr(space, key) for space in spaces) for key in type(spaces[0]).model_fields}
+        assert any(of[1].low < of[0].low or of[1].high > of[0].high for of in ranges.values()), name
+        assert all(of[1].low <= of[0].low and of[1].high >= of[0].high for of in ranges.values()), name
+        assert plain.first(name) == wide.first(name)
+
+
+def test_a_key_of_a_chosen_space_can_be_set_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = composed(["search=wide", "search.linear.c.high=9"], {}, monkeypatch)
+    assert (config.search.linear.c.low, config.search.linear.c.high) == (0.002, 9)

@@ -161,7 +161,7 @@ def test_with_many_classes_a_fit_takes_fewer_rounds(
     rows = _wide(valid, 32)
     expected = fitted.classifier.predict(rows.features, rows.head)
     assert nll(expected, valid.labels) == pytest.approx(fitted.nll, abs=1e-5)
-    np.testing.assert_array_equal(tree.load(tmp_path).predict(rows.features, rows.head), expected)
+    np.testing.assert_allclose(tree.load(tmp_path).predict(rows.features, rows.head), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize(("text", "vector"), [(1, 0), (0, 1), (1, 1)])
@@ -234,19 +234,82 @@ def test_catboost_on_a_gpu_reports_the_same_curve_at_its_end(
     made = library.CatBoost
 
     def on_cpu(settings: dict[str, Any]) -> Any:
-        asked.append(settings["task_type"])
-        return made({**settings, "task_type": "CPU"})
+        asked.append((settings.get("task_type"), settings.get("gpu_ram_part")))
+        return made({name: value for name, value in settings.items() if name not in ("task_type", "gpu_ram_part")})
 
-    asked: list[str] = []
+    asked: list[tuple[str | None, float | None]] = []
     curves: list[list[float]] = [[], []]
-    params = first_params("catboost")
+    params = {**first_params("catboost"), "text": 0, "vector": 0}
     fits = [catboost.fit(params, train, valid, limits, curves[0].append)]
     monkeypatch.setattr(library, "CatBoost", on_cpu)
-    fits.append(catboost.fit(params, train, valid, replace(limits, use_gpu=True), curves[1].append))
-    assert asked == ["GPU"]
+    shared = replace(limits, use_gpu=True, gpu_share=0.5)
+    fits.append(catboost.fit(params, train, valid, shared, curves[1].append))
+    assert asked == [("GPU", 0.45)]
     assert curves[1] == curves[0][: len(curves[1])]
     assert fits[1].nll == fits[0].nll
     assert fits[1].length == fits[0].length
+
+
+def test_catboost_on_a_gpu_reads_neither_text_nor_vector(
+    train: Examples,
+    valid: Examples,
+    limits: Limits,
+    first_params: Callable[[str], dict[str, float]],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    import catboost as library
+
+    made, on_gpu = library.CatBoost, replace(limits, use_gpu=True)
+    monkeypatch.setattr(
+        library, "CatBoost", lambda settings: made({**settings, "task_type": "CPU", "gpu_ram_part": None})
+    )
+    params = first_params("catboost")
+    assert params["text"] and params["vector"]
+    found = catboost.refit(params, train, on_gpu, 10)
+    plain = catboost.refit({**params, "text": 0, "vector": 0}, train, on_gpu, 10)
+    expected = plain.predict(valid.features, valid.head)
+    np.testing.assert_array_equal(found.predict(valid.features, valid.head), expected)
+    found.save(tmp_path)
+    monkeypatch.undo()
+    np.testing.assert_array_equal(catboost.load(tmp_path).predict(valid.features, valid.head), expected)
+
+
+@pytest.mark.parametrize("num_categories", [0, 1])
+def test_catboost_that_reads_neither_has_typed_columns(
+    train: Examples, monkeypatch: pytest.MonkeyPatch, num_categories: int
+) -> None:
+    import catboost as library
+
+    given: list[Any] = []
+    made = library.Pool
+    monkeypatch.setattr(library, "Pool", lambda cells, **known: given.append(cells) or made(cells, **known))
+    features = replace(train.features, categories=train.features.categories[:, :num_categories])
+    pool = catboost._pool(features, train.head, catboost.Native(False, False), label=train.labels)
+    assert isinstance(given[0], library.FeaturesData)
+    num_numbers = 3 + features.numbers.shape[1]
+    assert pool.shape == (len(train), num_numbers + num_categories)
+    assert pool.get_cat_feature_indices() == list(range(num_numbers, num_numbers + num_categories))
+
+
+def test_typed_columns_say_what_cells_of_objects_say(
+    first_params: Callable[[str], dict[str, float]], train: Examples, valid: Examples, limits: Limits
+) -> None:
+    """A release is read by whatever shape its rows come in: category codes are hashed as the same text."""
+    from catboost import Pool
+
+    model = catboost.refit({**first_params("catboost"), "text": 0, "vector": 0}, train, limits, 20)
+    features, head = valid.features, valid.head
+    numbers = np.hstack([head_columns(head), features.numbers])
+    cells = np.hstack([numbers.astype(object), features.categories.astype(object)])
+    places = list(range(numbers.shape[1], cells.shape[1]))
+    assert places
+    booster = model._model  # type: ignore[attr-defined]
+    of_objects = booster.predict(Pool(cells, cat_features=places), prediction_type="RawFormulaVal")
+    typed = booster.predict(
+        catboost._pool(features, head, catboost.Native(False, False)), prediction_type="RawFormulaVal"
+    )
+    np.testing.assert_array_equal(typed, of_objects)
 
 
 def test_head_logs_have_a_floor() -> None:

@@ -31,7 +31,8 @@ def test_it_is_asked_for_where_a_gpu_is_or_by_name(
 ) -> None:
     import ray
 
-    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 2.0, "GPU": float(num_gpus)})
+    node = {"Alive": True, "Resources": {"CPU": 2.0, "GPU": float(num_gpus)}}
+    monkeypatch.setattr(ray, "nodes", lambda: [node])
     settings = {"finetune": {"enabled": enabled}, "sweep": {"accelerator": accelerator}}
     assert is_asked(parse({"source": {"name": "mine"}, **settings})) is expected
 
