@@ -38,7 +38,7 @@ def _families(target: Target) -> tuple[Block, ...]:
     blocks: list[Block] = [Table("", columns, rows, note)]
     if ensemble := target["ensemble"]:
         gain, low, high = (quantity(ensemble[name], digits=4) for name in ("gain", "low", "high"))
-        kept = "it is kept" if ensemble["kept"] else "it is not kept, since that is not surely above zero"
+        kept = "it is kept" if ensemble["kept"] else "it is not kept: it must surely gain over that and over linear"
         blocks.append(f"A pool of all families gains {gain} ({low} to {high}) in NLL over the best alone; {kept}.")
     settings = "; ".join(
         f"{name}: {', '.join(f'{key} {_setting(value)}' for key, value in of['params'].items())}"
