@@ -28,7 +28,8 @@ from tickets.train.trials import TrialLog, best_of, last_line, settings
 
 _LINEAR_STEPS: Final = 3
 _RANDOM_TRIALS: Final = (2, 10)
-"""Least and most trials that are drawn at random before TPE draws; in between, a third of all."""
+"""Least and most trials that are drawn at random before TPE draws; in between, a third of all. Optuna's own 10 is more
+than a short sweep has."""
 OnTrial = Callable[[TrialRecord], None]
 
 
@@ -142,9 +143,7 @@ def _searcher(family_name: str, search: SearchConfig, known: Sequence[TrialRecor
     is_new = all(settings(record) != first for record in known)
     least, most = _RANDOM_TRIALS
     sampler = optuna.samplers.TPESampler(
-        n_startup_trials=min(
-            max(config.num_trials // 3, least), most
-        ),  # Optuna's own 10 is more than a short sweep has
+        n_startup_trials=min(max(config.num_trials // 3, least), most),
         multivariate=True,
         seed=config.seed + len(known),  # the same seed again would draw what was drawn before the kill
     )

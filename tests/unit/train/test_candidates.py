@@ -34,8 +34,10 @@ def _search(monkeypatch: pytest.MonkeyPatch, failing: set[str]) -> list[Candidat
     monkeypatch.setattr(ray, "put", lambda value: value)
     monkeypatch.setattr(fit, "sweep", sweep)
     monkeypatch.setattr(fit, "fit_first", fit_first)
-    nothing: Any = None
-    work = fit._Work(nothing, nothing, nothing, parse({"source": {"name": "mine"}}), Path(), lambda record: None)
+    work = object.__new__(fit._Work)  # with what a search reads of it, and no rows
+    known = {"config": parse({"source": {"name": "mine"}}), "run_dir": Path(), "on_trial": lambda record: None}
+    for name, value in known.items():
+        object.__setattr__(work, name, value)
     problem: Any = SimpleNamespace(
         target="label", limits=None, lessons=lambda *_, **__: None, examples=lambda *_, **__: None
     )
