@@ -156,11 +156,14 @@ def _support(name: str, target: Target) -> Iterator[str]:
     shown = set[str]().union(*own.values())
     if shown and (unshown := [label for label in target["labels"] if label in seen - shown]):
         yield f"{name}: {_names(unshown)} is never automated, since calibration could not show the precision for it."
-    languages = dict.fromkeys(language or "(none)" for of in support.values() for language in of["languages"])
+    languages = {language for of in support.values() for language in of["languages"]}
+    known = sorted(filter(None, languages))
+    spoken = [f"in the languages {_names(known)}"] if known else []
+    spoken += ["that name no language"] if None in languages else []
     inputs = "; ".join(pattern.replace("+", " and ") for pattern in support)
     others = target["automation"]["num_unsupported"]
     yield (
-        f"{name}: the promise holds for tickets in the languages {_names(list(languages))} with these inputs: "
+        f"{name}: the promise holds for tickets {' or '.join(spoken)} with these inputs: "
         f"{inputs}. Others are not automated{f'; that were {others} test tickets' if others else ''}."
     )
 
