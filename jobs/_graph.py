@@ -56,10 +56,10 @@ def deploy_config(root: str, bucket: str, release_id: str, config: ServeConfig, 
     """What `serve deploy` takes.
 
     What may change while the graph runs (release, policy) stands in `user_config` alone: a change of `args` would
-    restart every process.
+    restart every process, and a champion that cannot be opened would keep another release from being served.
     """
     settings = config.model_dump(mode="json", exclude=_NOT_OF_PROCESSES)
-    args = {"root": root, "bucket": bucket, "serve": settings}
+    args = {"root": root, "bucket": bucket, "release": None, "serve": settings}
     user_configs: dict[str, dict[str, Any]] = {name: {"release": release_id} for name in _deployments(config)}
     user_configs["ingress"]["policy"] = policy.model_dump(mode="json")
     return {

@@ -3,11 +3,11 @@
 
 from _entry import Job, run_job
 
-from tickets.errors import RefusedError
+from tickets.errors import RefusedError, ReleaseError
 from tickets.events import Promoted
 from tickets.registry import build_tracker
-from tickets.release import move_champion, open_release, read_champion
-from tickets.train.gate import check, compare
+from tickets.release import Release, move_champion, open_release, read_champion
+from tickets.train.gate import Comparison, check, compare
 
 
 def main(job: Job) -> None:
@@ -16,21 +16,41 @@ def main(job: Job) -> None:
     wanted = "latest" if config.release == "champion" else config.release
     challenger = open_release(storage, job.bucket, wanted)
     pointer = read_champion(storage, job.bucket)
-    if pointer is None or pointer["release"] == challenger.id:
+    before = pointer["release"] if pointer else None
+    if before == challenger.id:
         raise RefusedError(f"{challenger.id} is the champion already; train another release, or name one: release=ID")
-    champion = open_release(storage, job.bucket, pointer["release"])
-    comparisons = compare(storage, champion, challenger, config.compare, job.connect)
-    job.tell("\n".join(str(comparison) for comparison in comparisons))
-    job.report.result = {"champion": champion.id, "challenger": challenger.id}
-    job.report.result["targets"] = [comparison.to_json() for comparison in comparisons]
-    if not config.promote.force:
-        check(comparisons, config.promote)
-    why = "forced" if config.promote.force else "passed the gate"
+    job.report.result = {"champion": before, "challenger": challenger.id, "targets": []}
+    why = "there was none"
+    if before is not None:
+        comparisons = compare_with(job, before, challenger)
+        job.report.result["targets"] = [comparison.to_json() for comparison in comparisons]
+        why = "forced" if config.promote.force else "passed the gate"
+        if not config.promote.force:
+            check(comparisons, config.promote)
     move_champion(storage, challenger, pointer, why)
     tracker = build_tracker(config.mlflow, storage.work_dir, job.bucket)
     tracker.set_alias(f"tickets-{job.bucket}", "champion", challenger.id)
-    job.emit(Promoted(release=challenger.id, uri=challenger.uri, before=champion.id, why=why))
+    job.emit(Promoted(release=challenger.id, uri=challenger.uri, before=before, why=why))
     job.report.next = [job.command("predict", "release=champion", "data.raw_file=FILE")]
+
+
+def compare_with(job: Job, before: str, challenger: Release) -> list[Comparison]:
+    """Target by target; nothing where the two cannot be compared, and that shall not matter.
+
+    Raises:
+        RefusedError: They cannot be compared, and `promote.force` is off.
+    """
+    try:
+        champion = open_release(job.storage, job.bucket, before)
+        comparisons = compare(job.storage, champion, challenger, job.config.compare, job.connect)
+    except (RefusedError, ReleaseError) as error:
+        if not job.config.promote.force:
+            hint = "promote.force=true moves the champion without a comparison"
+            raise RefusedError(f"not compared with the champion {before}: {error.message}; {hint}") from error
+        job.tell(f"not compared with the champion {before}: {error.message}")
+        return []
+    job.tell("\n".join(str(comparison) for comparison in comparisons))
+    return comparisons
 
 
 if __name__ == "__main__":

@@ -45,8 +45,9 @@ class AppArgs(Config):
     """Storage root; also `TICKETS_ROOT`."""
     bucket: str = Field(default_factory=lambda: os.environ.get("DATA__BUCKET", "simulated"))
     """Folder under it; also `DATA__BUCKET`."""
-    release: str = "champion"
-    """Release that answers first: `champion`, `latest` or an id; later ones come by `user_config`."""
+    release: str | None = "champion"
+    """Release that answers first: `champion`, `latest` or an id; later ones come by `user_config`. Null: that names the
+    first one too."""
     profile: str = Field(default_factory=lambda: os.environ.get("TICKETS_SERVE", "local"))
     """A file of `conf/serve/` (`local`, `cluster`, `fused`); also `TICKETS_SERVE`. `serve` stands in place of it."""
     serve: ServeConfig | None = None
@@ -83,30 +84,30 @@ def build(args: AppArgs) -> Application:
     """
     config, place = args.config, Place(args.root, args.bucket)
     refuse_open_door(config)
-    release_id = place.open_release(args.release).id
+    first = {} if args.release is None else {"release": place.open_release(args.release).id}
     names = PARTS if config.layout == "composed" else ()
-    parts = {name: _bind_part(name, place, config, release_id) for name in names}
+    parts = {name: _bind_part(name, place, config, first) for name in names}
     ingress = _deployment(
         serve.ingress()(Ingress),
         name="ingress",
         num_replicas=config.replicas.ingress,
         max_ongoing_requests=2 * config.max_pending,
         max_queued_requests=2 * config.max_pending,
-        user_config={"release": release_id, "policy": config.policy.model_dump(mode="json")},
+        user_config=first and {**first, "policy": config.policy.model_dump(mode="json")},
         ray_actor_options={"num_cpus": config.num_cpus},
         **_ROLLING,
     )
     return ingress.bind(place, config, **parts)
 
 
-def _bind_part(name: str, place: Place, config: ServeConfig, release_id: str) -> Application:
+def _bind_part(name: str, place: Place, config: ServeConfig, first: dict[str, str]) -> Application:
     deployment = _deployment(
         PARTS[name],
         name=name,
         num_replicas=getattr(config.replicas, name),
         max_ongoing_requests=4,
         max_queued_requests=_QUEUE,
-        user_config={"release": release_id},
+        user_config=first,
         ray_actor_options={"num_cpus": config.num_cpus},
         **_ROLLING,
     )

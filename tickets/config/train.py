@@ -308,7 +308,7 @@ class PromoteConfig(Config):
     max_loss: Fraction = 0.01
     """Accuracy that the challenger may lose on a target, at the lower end of the paired interval."""
     force: bool = False
-    """Move the pointer whatever the comparison says; the pointer records it."""
+    """Move the pointer whatever the comparison says, and where none is possible; the pointer records it."""
 
 
 class MlflowConfig(Config):

@@ -14,7 +14,6 @@ JOBS = Path(__file__).parents[3] / "jobs"
 
 @pytest.mark.parametrize("layout", ["composed", "fused"])
 def test_a_config_is_made_without_ray(layout: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(JOBS))
     from _graph import deploy_config
 
     assert not ray.is_initialized()
@@ -22,5 +21,6 @@ def test_a_config_is_made_without_ray(layout: str, monkeypatch: pytest.MonkeyPat
     assert not ray.is_initialized()
     (application,) = config["applications"]
     assert application["runtime_env"] == {}
+    assert application["args"]["release"] is None
     of_ingress = next(of for of in application["deployments"] if of["name"] == "ingress")
     assert of_ingress["user_config"]["release"] == "release-1"

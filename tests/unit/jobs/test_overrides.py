@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,14 +14,6 @@ from tickets.errors import ConfigError
 
 JOBS = Path(__file__).parents[3] / "jobs"
 CONF = JOBS.parent / "conf"
-
-
-@pytest.fixture(autouse=True)
-def on_path(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """As if a script of `jobs/` ran."""
-    monkeypatch.syspath_prepend(str(JOBS))
-    yield
-    sys.modules.pop("_overrides", None)
 
 
 def composed(arguments: list[str], environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> TicketsConfig:

@@ -93,7 +93,6 @@ def test_a_wrong_point_is_graver_than_a_refused_one(tmp_path: Path) -> None:
 
 def test_a_remote_root_leaves_nothing_in_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.syspath_prepend(str(REPOSITORY / "jobs"))
     import _entry
 
     folder = Path(_entry._multirun_dir("s3://bucket/prefix", "ID"))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,17 +14,6 @@ from tickets.config.benchmark import BenchmarkConfig
 from tickets.errors import ModelError
 from tickets.events import TrialRecord
 from tickets.models.family import Examples, Limits
-
-JOBS = Path(__file__).parents[3] / "jobs"
-
-
-@pytest.fixture(autouse=True)
-def on_path(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """As if a script of `jobs/` ran."""
-    monkeypatch.syspath_prepend(str(JOBS))
-    yield
-    for name in ("_sweep_suite", "_searches", "_entry", "_multirun", "_overrides"):
-        sys.modules.pop(name, None)
 
 
 class World:

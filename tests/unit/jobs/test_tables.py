@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
-import pytest
 from loguru import logger
 
 from tickets.config import QualityConfig
@@ -19,17 +16,7 @@ from tickets.quality.tally import Tally
 from tickets.schema import FIELDS
 from tickets.storage import Storage
 
-JOBS = Path(__file__).parents[3] / "jobs"
 NOW = datetime(2025, 6, 1, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True)
-def on_path(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """As if a script of `jobs/` ran."""
-    monkeypatch.syspath_prepend(str(JOBS))
-    yield
-    for name in ("_tables", "_entry", "_overrides"):
-        sys.modules.pop(name, None)
 
 
 def test_a_setting_that_names_no_column_is_told_at_once(tmp_path: Path) -> None:

@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pyarrow as pa
-import pytest
 
 from tickets.config import SourceConfig, TicketsConfig
 from tickets.snapshots import write_snapshot
 from tickets.storage import Storage
 from tickets.train.notes import save_notes
 from tickets.train.resume import begin
-
-JOBS = Path(__file__).parents[3] / "jobs"
-
-
-@pytest.fixture(autouse=True)
-def on_path(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """As if a script of `jobs/` ran."""
-    monkeypatch.syspath_prepend(str(JOBS))
-    yield
-    for name in ("_work", "_audit", "_tables", "_entry", "_overrides"):
-        sys.modules.pop(name, None)
 
 
 def test_the_report_of_a_run_that_is_taken_up_holds_its_audit(tmp_path: Path) -> None:
