@@ -92,6 +92,7 @@ class World:
                 "offline": offline.id,
                 "digest": offline.digest,
                 "split": "time",
+                "split_note": "",
                 "splits": write_snapshot(self.storage, f"{bucket}/splits", [table], table.schema, {}).id,
                 "answers": kept,
                 **(data or {}),

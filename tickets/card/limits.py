@@ -97,6 +97,8 @@ def _of_all(card: Card) -> Iterator[str]:
     test = data["rows"]["test"]
     if test < _FEW_ROWS:
         yield f"Only {test} test tickets stand behind these figures: their intervals are wide."
+    if note := data["split_note"]:
+        yield f"{note[0].upper()}{note[1:]}."
     if data["split"] == "random":
         yield "Rows were cut at random, not by time, so nothing here tells how fast the model ages."
     elif last := data["spans"].get("test", [None, None])[1]:

@@ -111,6 +111,7 @@ def _lineage(
         "num_files": len(files),
         "num_tickets": table.num_rows,
         "split": data["split"],
+        "split_note": data["split_note"],
         "rows": {name: int((splits == name).sum()) for name in SPLITS},
         "spans": {name: _span([time for time in times[splits == name] if time is not None]) for name in SPLITS},
     }

@@ -132,6 +132,7 @@ def judge_and_publish(
             "offline": dataset.snapshot.id,
             "digest": dataset.snapshot.digest,
             "split": dataset.split_kind,
+            "split_note": dataset.split_note,
             "splits": splits,
             "answers": save_answers(storage, config.bucket, table["ticket_id"], answers),
         },

@@ -121,6 +121,7 @@ def _card(model: TriageModel, tickets: Tickets, folder: Path, source: str = "hel
         "num_files": 1,
         "num_tickets": 300,
         "split": "time",
+        "split_note": "3 of 300 tickets have no created_at; they train",
         "rows": {"train": 150, "validation": 25, "calibration": 25, "test": 100},
         "spans": {"train": [None, None], "validation": [None, None], "calibration": [None, None],
                   "test": ["2026-01-10T00:00:00+00:00", "2026-02-12T00:00:00+00:00"]},
@@ -170,6 +171,7 @@ def test_uses_and_limits_say_what_the_figures_say(card: dict[str, Any]) -> None:
     assert "category: the promise holds for tickets in the languages de, en with these inputs: " in limits
     assert "category: Suspected leak: channel." in limits
     assert "The labels drift." not in limits
+    assert "3 of 300 tickets have no created_at; they train." in limits
     assert "tone: there is no model; the audit calls it noise (nor here)." in limits
     tests = [of for name in card["targets"] for of in card["targets"][name]["behaviour"]]
     assert limits.count("more than it should") == sum(of["surely_failed"] for of in tests) > 0
@@ -248,7 +250,7 @@ def test_a_run_that_left_nothing_and_a_target_without_rows_still_have_a_card(
     spans = {name: [None, None] for name in ("train", "validation", "calibration", "test")}
     lineage = {
         "source": "helpdesk", "offline": "o1", "digest": "d", "bronze": "b1", "files": [], "num_files": 0,
-        "num_tickets": 300, "split": "random", "rows": dict.fromkeys(spans, 75), "spans": spans,
+        "num_tickets": 300, "split": "random", "split_note": "", "rows": dict.fromkeys(spans, 75), "spans": spans,
     }  # fmt: skip
     subject = Subject(manifest, triage_model, folder, encode, silent, _as_it_is, training, lineage)
     card = build_card(subject, CONFIG)
