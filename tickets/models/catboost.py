@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import numpy as np
@@ -62,8 +63,11 @@ class Native:
 class CatBoost:
     """A fitted booster.
 
+    It keeps the bytes that the fit gave. Once read, from a file or by another process, CatBoost (1.2) writes
+    dictionaries of text anew, in a form that crashes whoever reads them (its issue 2826).
+
     Args:
-        model: `catboost.CatBoost`.
+        blob: A fitted `catboost.CatBoost`, as `_blob` or its file has it.
         num_classes: k, of which the training rows may not have held all.
         classes: int [c], the classes that they held.
         native: Columns that it reads.
@@ -71,12 +75,19 @@ class CatBoost:
             text and vectors of which those alone read a part (CatBoost 1.2).
     """
 
-    def __init__(self, model: Any, num_classes: int, classes: np.ndarray, native: Native, trees: int) -> None:
-        self._model = model
+    def __init__(self, blob: bytes, num_classes: int, classes: np.ndarray, native: Native, trees: int) -> None:
+        import catboost
+
+        self._blob = blob
+        self._model = catboost.CatBoost().load_model(blob=blob)
         self._num_classes = num_classes
         self._classes = classes
         self._native = native
         self._trees = trees
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How it goes from process to process: by the same bytes."""
+        return CatBoost, (self._blob, self._num_classes, self._classes, self._native, self._trees)
 
     def predict(self, features: Features, head: np.ndarray | None = None) -> np.ndarray:
         """Probabilities, float64 [n, k]."""
@@ -97,7 +108,7 @@ class CatBoost:
 
     def save(self, folder: Path) -> None:
         """Write `model.cbm` and `model.json`."""
-        self._model.save_model(str(folder / "model.cbm"))
+        (folder / "model.cbm").write_bytes(self._blob)
         spec = {"trees": self._trees, "num_classes": self._num_classes, "classes": self._classes.tolist()}
         spec |= asdict(self._native)
         (folder / "model.json").write_text(json.dumps(spec))
@@ -105,14 +116,12 @@ class CatBoost:
 
 def load(folder: Path) -> Classifier:
     """Read what the classifier saved."""
-    import catboost
-
     spec = json.loads((folder / "model.json").read_text())
     if not spec["trees"]:
         return HeadAlone()
-    model = catboost.CatBoost().load_model(str(folder / "model.cbm"))
     native = Native(spec["text"], spec["vector"])
-    return CatBoost(model, spec["num_classes"], np.asarray(spec["classes"]), native, spec["trees"])
+    blob = (folder / "model.cbm").read_bytes()
+    return CatBoost(blob, spec["num_classes"], np.asarray(spec["classes"]), native, spec["trees"])
 
 
 def fit(params: Params, train: Examples, valid: Examples, limits: Limits, report: Report) -> Fitted:
@@ -137,8 +146,10 @@ def fit(params: Params, train: Examples, valid: Examples, limits: Limits, report
         for num_rounds, loss in enumerate(model.get_evals_result()["validation"]["MultiClass"], 1):
             watch.note(num_rounds, loss)
     rounds = watch.pace.rounds_at(watch.patience.best_step)
-    fitted = CatBoost(model, limits.num_classes, classes, native, min(rounds, model.tree_count_))
-    return Fitted(fitted if rounds else alone, watch.patience.best, rounds)
+    if not rounds:
+        return Fitted(alone, watch.patience.best, 0)
+    fitted = CatBoost(_blob(model), limits.num_classes, classes, native, min(rounds, model.tree_count_))
+    return Fitted(fitted, watch.patience.best, rounds)
 
 
 def refit(params: Params, train: Examples, limits: Limits, length: float) -> Classifier:
@@ -149,7 +160,7 @@ def refit(params: Params, train: Examples, limits: Limits, length: float) -> Cla
     lessons = _lessons(train, native)
     model = _booster(params, limits, int(length), lessons)
     model.fit(_start(lessons, classes, native))
-    return CatBoost(model, limits.num_classes, classes, native, model.tree_count_)
+    return CatBoost(_blob(model), limits.num_classes, classes, native, model.tree_count_)
 
 
 class _Watch:
@@ -172,6 +183,14 @@ class _Watch:
         if self.pace.is_step(num_rounds):
             self.patience.update(loss)
             self._report(self.patience.best)
+
+
+def _blob(model: Any) -> bytes:
+    """A model that was just fitted, in CatBoost's own format."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "model.cbm"
+        model.save_model(str(path))
+        return path.read_bytes()
 
 
 def _native(params: Params, limits: Limits) -> Native:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import pickle
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ import pytest
 
 from tickets.errors import ModelError
 from tickets.features.state import Features
-from tickets.models.family import Examples, Family, Fitted, Limits, Params, Patience, family, nll, softmax
+from tickets.models.family import Classifier, Examples, Family, Fitted, Limits, Params, Patience, family, nll, softmax
 
 FAMILIES = ("linear", "catboost", "xgboost", "dnn")
 TOLERANCE = 1e-6
@@ -127,10 +128,16 @@ def test_a_ticket_alone_is_judged_as_among_others(case: Case, valid: Examples) -
 
 
 def test_saved_and_loaded_it_says_the_same(case: Case, valid: Examples, tmp_path: Path) -> None:
-    case.fitted.classifier.save(tmp_path)
-    loaded = case.module.load(tmp_path)
+    """Also where it came from another process, as fits do, and where what was saved is saved again."""
     expected = case.fitted.classifier.predict(valid.features, valid.head)
-    np.testing.assert_allclose(loaded.predict(valid.features, valid.head), expected, rtol=0, atol=TOLERANCE)
+    fetched: Classifier = pickle.loads(pickle.dumps(case.fitted.classifier))  # noqa: S301
+    np.testing.assert_allclose(fetched.predict(valid.features, valid.head), expected, rtol=0, atol=TOLERANCE)
+    for step in range(2):
+        folder = tmp_path / str(step)
+        folder.mkdir()
+        fetched.save(folder)
+        fetched = case.module.load(folder)
+        np.testing.assert_allclose(fetched.predict(valid.features, valid.head), expected, rtol=0, atol=TOLERANCE)
 
 
 def _locked(examples: Examples) -> Examples:
