@@ -108,6 +108,7 @@ def by_halving(task: Task, budget_s: float, seed: int, folder: Path) -> list[Tri
         halving = HalvingRandomSearchCV(
             Estimator(task), _distributions(task), n_candidates=9, factor=3, min_resources=len(task.train) // 9,
             cv=PredefinedSplit(part), scoring="neg_log_loss", refit=False, n_jobs=2, random_state=1000 * seed + bracket,
+            return_train_score=False,  # `Estimator` knows validation rows only
         )  # fmt: skip
         halving.fit(rows, labels)
         last = halving.cv_results_["iter"] == halving.n_iterations_ - 1

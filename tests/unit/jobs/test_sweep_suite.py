@@ -90,3 +90,14 @@ def test_curves_have_eight_moments_and_a_table_of_three(
     told = world.suite.format_searches(reached, {"sweep_s": 2.0, "loop_s": 4.0}, config)
     assert "10 s" in told and "20 s" in told and "40 s" in told and "35 s" not in told
     assert "ratio 0.50" in told
+
+
+@pytest.mark.filterwarnings("error:One or more of the")  # scikit-learn only warns of scores that it could not make
+def test_halving_tries_settings_on_validation_rows(train: Examples, valid: Examples, tmp_path: Path) -> None:
+    from _searches import Task, by_halving
+
+    limits = Limits(3, 20, 2, 3)
+    task = Task("xgboost", train, valid, limits, SearchConfig(), SweepConfig(time_budget_s=1.0))
+    tried = by_halving(task, 0.1, 0, tmp_path)
+    assert tried
+    assert all(0 < of.nll < np.log(3) and of.params for of in tried)
