@@ -11,10 +11,12 @@ from _entry import Job
 from tickets import logs
 from tickets.data.comments import ingest_comments
 from tickets.data.ingest import ingest, reading_of
+from tickets.data.mapping import own_fields
 from tickets.data.sources import find_files
 from tickets.data.tables import Ingested
 from tickets.errors import OnlineStoreError
 from tickets.events import Checked, Loaded, Published, Saved
+from tickets.features.state import select_fields
 from tickets.online import connect, fill
 from tickets.page import render
 from tickets.quality.report import QualityReport
@@ -80,11 +82,13 @@ def _look_before_ray(job: Job) -> None:
     """Find out what is wrong with settings and paths before Ray takes its time to start.
 
     Raises:
-        ConfigError: A check or a cleaning step cannot be built.
+        ConfigError: A check or a cleaning step cannot be built, or a model is to read what it may not.
         SourceError: There is nothing to read.
     """
-    reading_of(job.config).checks(datetime.now(UTC))
-    find_files(job.config.source, job.config.data.raw_file, [job.storage.uri(job.bucket), str(Path.cwd())])
+    config = job.config
+    reading_of(config).checks(datetime.now(UTC))
+    select_fields(config.features, own_fields(config.source), config.source.targets)
+    find_files(config.source, config.data.raw_file, [job.storage.uri(job.bucket), str(Path.cwd())])
 
 
 def save_quality(job: Job, report: QualityReport) -> None:

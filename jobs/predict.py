@@ -20,7 +20,7 @@ def main(job: Job) -> None:
     job.connect()
     scored = score_source(release, files, config.source, config.data.batch_rows)
     output = Path(config.predict.output or storage.local_path(f"{job.run_key}/predictions.parquet")).absolute()
-    first = write_answers(scored, output, config.predict.show)
+    first = write_answers(scored, output, release.manifest.targets, config.predict.show)
     job.tell(format_answers(first, list(release.manifest.targets)))
     job.emit(Predicted(release=release.id, uri=str(output), rows=scored.num_rows))
     if scored.refused:

@@ -2,11 +2,11 @@
 
     TicketsError
     ├── ConfigError        a key, value or type that the configuration does not allow
+    │   └── StageError     a feature was asked for before its value can be known
     ├── SourceError        an export that cannot be found or read at all
     │   └── DamagedFileError  one file of it holds nothing that can be read
     ├── StorageError       bytes that are not where, or what, they should be
     │   └── ConflictError  another writer moved the pointer first
-    ├── StageError         a feature was asked for before its value can be known
     ├── FieldError         a value of one ticket that does not fit its field
     ├── ModelError         a model cannot be fitted or used on what it was given
     ├── ReleaseError       a release that is missing, changed, or of an unknown format
@@ -51,7 +51,7 @@ class ConflictError(StorageError):
     """A conditional write lost: somebody else changed the object first."""
 
 
-class StageError(TicketsError):
+class StageError(ConfigError):
     """A feature was asked for before its value can be known."""
 
 

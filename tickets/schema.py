@@ -260,6 +260,12 @@ TAXONOMY: Mapping[str, tuple[str, ...]] = MappingProxyType(
 """The subcategories that each category allows."""
 
 
+ANSWER_COLUMNS: Final = ("ticket_id", "text", "release", "source_file", "source_row", "refused", "original")
+"""What a table of answers has of each ticket, beside what it has of each target."""
+
+TARGET_SUFFIXES: Final = ("confidence", "decision", "reason", "top", "probabilities", "true")
+"""What it has of a target `T` beside its label in the column `T`: a column `T_confidence`, and so on."""
+
 SYSTEM_COLUMNS: Final[Mapping[str, pa.DataType]] = MappingProxyType(
     {
         "extra": pa.string(),  # the columns nobody declared, as one JSON object

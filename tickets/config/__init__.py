@@ -8,24 +8,19 @@ from tickets.config.card import CardConfig
 from tickets.config.cleaning import CleaningConfig
 from tickets.config.compare import CompareConfig
 from tickets.config.data import (
-    CommentsConfig,
     DataConfig,
-    FieldConfig,
-    FileSplit,
     QuarantineConfig,
-    RandomSplit,
     RedisConfig,
     SimulateConfig,
     SnapshotsConfig,
-    SourceConfig,
     StorageConfig,
-    TimeSplit,
 )
 from tickets.config.finetune import FinetuneConfig
 from tickets.config.quality import QualityConfig
 from tickets.config.retrieval import RetrievalConfig
 from tickets.config.root import TicketsConfig
 from tickets.config.serve import PolicyConfig, ServeConfig
+from tickets.config.source import CommentsConfig, FieldConfig, FileSplit, RandomSplit, SourceConfig, TimeSplit
 from tickets.config.train import (
     AuditConfig,
     DecideConfig,

@@ -19,13 +19,13 @@ from tickets.config.data import (
     RedisConfig,
     SimulateConfig,
     SnapshotsConfig,
-    SourceConfig,
     StorageConfig,
 )
 from tickets.config.finetune import FinetuneConfig
 from tickets.config.quality import QualityConfig
 from tickets.config.retrieval import RetrievalConfig
 from tickets.config.serve import ServeConfig
+from tickets.config.source import SourceConfig
 from tickets.config.train import (
     AuditConfig,
     DecideConfig,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
 from tickets.config.base import Config, Count, Fraction, PositiveInt, Probability
 from tickets.schema import Stage
+
+ANSWER_FORMATS: Final = (".csv", ".parquet")
+"""Endings of the files that answers are written to."""
 
 FamilyName = Literal["linear", "catboost", "xgboost", "dnn"]
 
@@ -300,6 +303,13 @@ class PredictConfig(Config):
     """File to write, ending in `.parquet` or `.csv`; unset: Parquet beside the report."""
     show: Count = 3
     """Answers to print."""
+
+    @field_validator("output")
+    @classmethod
+    def _known_ending(cls, output: str | None) -> str | None:
+        if output is not None and not output.endswith(ANSWER_FORMATS):
+            raise ValueError(f"{output!r}: unknown ending; allowed: {', '.join(ANSWER_FORMATS)}")
+        return output
 
 
 class PromoteConfig(Config):

@@ -139,8 +139,8 @@ def _useless(storage: Storage, name: str, staged: Sequence[Staged]) -> str:
     why = ", ".join(f"{reason} ({count})" for reason, count in list(reasons.items())[:3]) or "empty"
     places = ", ".join(storage.uri(part.key) for of in staged[:3] for part in of.quarantine)
     return (
-        f"source {name!r}: no usable row among {rows_in}: {why}; check source.delimiter, source.format and "
-        f"source.fields{f'; the rows are in {places}' if places else ''}"
+        f"source {name!r}: no usable row among {rows_in}: {why}; check source.delimiter, source.format, "
+        f"source.encoding and source.fields{f'; the rows are in {places}' if places else ''}"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,33 +12,32 @@ import pyarrow as pa
 import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
-from tickets.errors import ConfigError, SourceError
+from tickets.errors import SourceError
 from tickets.models.labels import Labels
 from tickets.release import Release
 from tickets.train.report import judge
 from tickets.train.score import Scored
 
 _WRITERS: dict[str, Any] = {".csv": pcsv.CSVWriter, ".parquet": pq.ParquetWriter}
-_HIDDEN = ("_probabilities", "_true")
+_HIDDEN = ("probabilities", "true")
 
 
-def write_answers(scored: Scored, path: Path, num_first: int) -> list[dict[str, Any]]:
+def write_answers(scored: Scored, path: Path, targets: Iterable[str], num_first: int) -> list[dict[str, Any]]:
     """Write answers to a `.parquet` or `.csv` file, which is whole or not there.
 
     Args:
         scored: The answers; consumed.
         path: Where to write.
+        targets: What is answered.
         num_first: How many to give back.
 
     Returns:
         The first answers as rows, everything in them.
 
     Raises:
-        ConfigError: The path has another ending.
         SourceError: There was no ticket to answer.
     """
-    if path.suffix not in _WRITERS:
-        raise ConfigError(f"predict.output={path}: unknown ending; allowed: {', '.join(_WRITERS)}")
+    hidden = {f"{target}_{suffix}" for target in targets for suffix in _HIDDEN}
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.draft")
     first: list[dict[str, Any]] = []
@@ -45,7 +45,7 @@ def write_answers(scored: Scored, path: Path, num_first: int) -> list[dict[str, 
     try:
         for table in scored.tables:
             first += table.slice(0, max(num_first - len(first), 0)).to_pylist()
-            plain = table.select([name for name in table.column_names if not name.endswith(_HIDDEN)])
+            plain = table.select([name for name in table.column_names if name not in hidden])
             writer = writer or _WRITERS[path.suffix](draft, plain.schema)
             writer.write_table(plain)
         if writer is None:

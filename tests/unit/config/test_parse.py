@@ -42,6 +42,15 @@ def test_a_hierarchy_waits_for_its_targets() -> None:
     assert parse({"source": source}).source.hierarchy == {"subcategory": "category"}
 
 
+def test_a_share_that_files_give_is_not_cut() -> None:
+    split = {"kind": "files", "train": "a*", "test": "b*", "validation_share": 0.5, "test_share": 0.5}
+    assert parse({"source": {"name": "mine", "split": split}}).source.split is not None
+
+
+def test_a_target_may_end_like_a_column_of_another_name() -> None:
+    assert parse({"source": {"name": "mine", "targets": ["is_true", "top"]}}).source.targets == ("is_true", "top")
+
+
 def test_defaults_are_enough() -> None:
     config = parse(SOURCE)
     assert config.bucket == "mine"
@@ -57,6 +66,23 @@ def test_defaults_are_enough() -> None:
         ({**SOURCE, "storage": {"root": "here"}}, ["storage.root='here'", "absolute path"]),
         ({**SOURCE, "storage": {"root": "gs://b/p"}}, ["storage.root='gs://b/p'", "absolute path"]),
         ({**SOURCE, "features": {"text": ["subjct"]}}, ["'subjct' is no field"]),
+        ({"source": {"name": "m", "targets": []}}, ["source.targets", "none is named"]),
+        ({"source": {"name": "m", "targets": ["a", "b", "a"]}}, ["source.targets", "'a' is named twice"]),
+        ({"source": {"name": "m", "targets": ["release"]}}, ["'release' is a column of every table", "source.fields"]),
+        ({"source": {"name": "m", "targets": ["a", "a_top"]}}, ["'a_top' is a column of the answers to 'a'"]),
+        (
+            {"source": {"name": "m", "split": {"kind": "time", "validation": 0.6, "test": 0.4}}},
+            ["source.split", "validation=0.6, calibration=0.1, test=0.4 leave no row to train on"],
+        ),
+        (
+            {"source": {"name": "m", "split": {"kind": "random", "calibration": 0.8}}},
+            ["calibration=0.8", "sum to less than 1"],
+        ),
+        (
+            {"source": {"name": "m", "split": {"kind": "files", "train": "a*", "validation_share": 0.9}}},
+            ["validation_share=0.9", "test_share=0.1", "leave no row"],
+        ),
+        ({**SOURCE, "predict": {"output": "a.txt"}}, ["predict.output", "'a.txt'", "allowed: .csv, .parquet"]),
         ({**SOURCE, "features": {"logs": ["nope"]}}, ["features.logs", "'nope' is no field"]),
         ({**SOURCE, "model": {"sweep_targets": ["mood"]}}, ["'mood' is no target", "category"]),
         ({"source": {"name": "m", "split": {"kind": "moon"}}}, ["source.split", "'time', 'random', 'files'"]),
