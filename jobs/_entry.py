@@ -62,6 +62,11 @@ class Job:
         """The folder under the root that the job works in."""
         return self.config.bucket
 
+    @property
+    def model_name(self) -> str:
+        """Name of the bucket's experiment and registered model in MLflow."""
+        return f"tickets-{self.bucket}"
+
     def command(self, name: str, *changed: str, without: tuple[str, ...] = ()) -> str:
         """The command line of another job on the same data: what was typed here, with some keys changed or left out."""
         replaced = {*secret_keys(), *without, *(change.partition("=")[0] for change in changed)}

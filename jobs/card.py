@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Make the model card of a release again: JSON, a page, Markdown. `release` names which; the champion by default."""
 
-from _card import bring_card
 from _entry import Job, run_job
+from _released import bring_card, promotion
 
 from tickets.release import open_release
 
@@ -13,7 +13,7 @@ def main(job: Job) -> None:
     job.connect()
     job.report.result["release"] = release.id
     bring_card(job, release)
-    job.report.next = [job.command("evaluate", "data.raw_file=LABELLED_FILE"), job.command("promote")]
+    job.report.next = [job.command("evaluate", "data.raw_file=LABELLED_FILE"), *promotion(job, release)]
 
 
 if __name__ == "__main__":

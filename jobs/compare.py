@@ -29,8 +29,8 @@ def main(job: Job) -> None:
     job.report.result = result
     without = tuple(f"compare.{name}" for name in type(config).model_fields)
     for comparison in found:
-        champion = read_champion(storage, comparison.bucket) or {}
-        if (best := comparison.best) and best != champion.get("release"):
+        champion = (read_champion(storage, comparison.bucket) or {}).get("release")
+        if best := comparison.better_than(champion):
             changed = (f"release={best}", f"data.bucket={comparison.bucket}")
             job.report.next.append(job.command("promote", *changed, without=without))
 

@@ -4,6 +4,7 @@
 from pathlib import Path
 
 from _entry import Job, run_job
+from _released import promotion
 
 from tickets.data.sources import find_files
 from tickets.release import open_release
@@ -23,7 +24,7 @@ def main(job: Job) -> None:
     job.tell(f"{scored.num_rows} tickets, {scored.num_refused} rows refused\n" + format_scores(scores))
     job.report.result = {"release": release.id, "tickets": scored.num_rows, "refused": scored.num_refused}
     job.report.result["targets"] = scores
-    job.report.next = [job.command("promote")]
+    job.report.next = promotion(job, release)
 
 
 if __name__ == "__main__":

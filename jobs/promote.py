@@ -28,8 +28,8 @@ def main(job: Job) -> None:
         if not config.promote.force:
             check(comparisons, config.promote)
     move_champion(storage, challenger, pointer, why)
-    tracker = build_tracker(config.mlflow, storage.work_dir, job.bucket)
-    tracker.set_alias(f"tickets-{job.bucket}", "champion", challenger.id)
+    tracker = build_tracker(config.mlflow, storage.work_dir, job.model_name)
+    tracker.set_alias(job.model_name, "champion", challenger.id)
     job.emit(Promoted(release=challenger.id, uri=challenger.uri, before=before, why=why))
     job.report.next = [job.command("predict", "release=champion", "data.raw_file=FILE")]
 

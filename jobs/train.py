@@ -3,8 +3,8 @@
 
 from pathlib import Path
 
-from _card import bring_card
 from _entry import Job, run_job
+from _released import promotion, try_card
 from _work import open_work
 
 from tickets.config.parse import dump
@@ -18,8 +18,8 @@ from tickets.train.publish import judge_and_publish
 
 def main(job: Job) -> None:
     """Make a release; the first one of a bucket becomes its champion, a later one a challenger."""
-    storage, name = job.storage, f"tickets-{job.bucket}"
-    tracker = build_tracker(job.config.mlflow, storage.work_dir, name)
+    storage = job.storage
+    tracker = build_tracker(job.config.mlflow, storage.work_dir, job.model_name)
     with open_work(job) as (work, config):
         dataset = prepare(storage, work.snapshot, config, Path.cwd())
         job.report.result["split"] = {"kind": dataset.split_kind, "note": dataset.split_note}
@@ -30,14 +30,16 @@ def main(job: Job) -> None:
             audit = load_notes(storage, job.bucket, work.run_id)["audit"]
             save_notes(storage, job.bucket, job.report.run_id, audit, notes.trials, fitted.fit_s)
             made = judge_and_publish(storage, dataset, fitted, config, job.report.run_id)
-            run.log_release(name, made.release, made.role, made.summary(), made.scores)
+            run.log_release(job.model_name, made.release, made.role, made.summary(), made.scores)
         work.finish(made.release.id)
     job.tell(made.table)
     job.emit(Trained(release=made.release.id, uri=made.release.uri, role=made.role, targets=made.figures))
     job.report.result |= made.summary()
-    job.report.next = [job.command("promote", without=("resume",))] if made.role == "challenger" else []
-    job.report.next += [job.command(*to, without=("resume",)) for to in (("predict", "data.raw_file=FILE"), ("serve",))]
-    bring_card(job, made.release)
+    this = () if made.role == "champion" else (f"release={made.release.id}",)
+    then = (("predict", "data.raw_file=FILE"), ("serve",))
+    job.report.next = promotion(job, made.release)
+    job.report.next += [job.command(*to, *this, without=("resume", "release")) for to in then]
+    try_card(job, made.release)
 
 
 if __name__ == "__main__":

@@ -47,9 +47,9 @@ class Part(BaseModel):
 class Manifest(BaseModel):
     """Everything that a release is, without its bytes.
 
-    `parts` holds one folder for each name in `PARTS`; `targets` the closed list of each target; `data` the snapshot and
-    the splits; `metrics` the report on the test rows and what was measured of the corpus; `config` the resolved
-    configuration, secrets masked.
+    `parts` holds one folder for each name in `PARTS`; `targets` the closed list of each target; `data` the snapshot,
+    the splits, and where the model is another release's the run that fitted it; `metrics` the report on the test rows
+    and what was measured of the corpus; `config` the resolved configuration, secrets masked.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -68,6 +68,12 @@ class Manifest(BaseModel):
     def id(self) -> str:
         """Time of making and digest of the manifest: a changed manifest has another id."""
         return f"{self.created_at}-{self.digest[:12]}"
+
+    @property
+    def trained_by(self) -> str:
+        """The run that fitted the model; of a release with another one's model, the run of that one."""
+        trained_by: str = self.data.get("trained_by", self.run_id)
+        return trained_by
 
     @cached_property
     def digest(self) -> str:

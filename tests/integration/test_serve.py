@@ -194,6 +194,9 @@ def test_a_new_champion_is_taken_under_load_and_fails_no_request(
     new = read_champion(Storage(str(root)), "simulated")["release"]
     assert new != old
     assert new in list_releases(Storage(str(root)), "simulated")
+    card = Storage(str(root)).read_json(f"simulated/releases/{new}/card.json")
+    assert card["audit"], "the notes of the run that fitted the model are those of this release too"
+    assert "jobs/promote.py" not in ran.output
     with _load(graph, TICKET) as answers:
         graph.deploy()
         assert graph.triage(TICKET)["release"] == new

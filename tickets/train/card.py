@@ -55,7 +55,7 @@ def make_card(storage: Storage, release: Release, config: CardConfig) -> dict[st
         release.load_encoder().encode,
         Tickets(test, vectors),
         _cleaning_of(release),
-        load_notes(storage, manifest.bucket, manifest.run_id),
+        load_notes(storage, manifest.bucket, manifest.trained_by),
         _lineage(storage, release, offline, table, splits),
     )
     return build_card(subject, config)

@@ -117,10 +117,16 @@ class BucketComparison:
         """As JSON-able values."""
         return asdict(self)
 
-    @property
-    def best(self) -> str | None:
-        """The best release by the first target that has rows; None where rows are not the same."""
-        return next((table.rows[0].release for table in self.tables if table.baseline), None)
+    def better_than(self, champion: str | None) -> str | None:
+        """The best release by the first target that has rows; None where rows are not the same, and where the champion
+        is compared and not surely worse."""
+        table = next((table for table in self.tables if table.baseline), None)
+        if table is None:
+            return None
+        best, verdicts = table.rows[0], {row.release: row.verdict for row in table.rows}
+        is_told = champion not in verdicts or verdicts[champion] == "worse"
+        is_told |= table.baseline == champion and best.verdict == "better"
+        return best.release if is_told else None
 
     def name_of(self, release: str) -> str:
         """What sets a release apart."""

@@ -140,7 +140,7 @@ def rebuild(storage: Storage, base: Release, config: TicketsConfig, run_id: str)
         {**manifest.parts, **index.save(storage, bucket)},
         manifest.targets,
         run_id,
-        {**manifest.data, "corpus": snapshot.id},
+        {**manifest.data, "corpus": snapshot.id, "trained_by": manifest.trained_by},
         {**manifest.metrics, "retrieval": index.figures},
         {**manifest.config, **{name: dump(config)[name] for name in ("retrieval", "anomaly")}},
     )

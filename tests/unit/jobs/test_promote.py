@@ -32,6 +32,7 @@ def _promote(world: World, release: Release, **promote: Any) -> Any:
         config=config,
         storage=world.storage,
         bucket="acme",
+        model_name="tickets-acme",
         connect=no_ray,
         tell=told.append,
         emit=told.append,

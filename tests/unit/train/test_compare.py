@@ -58,6 +58,16 @@ def test_a_named_baseline_need_not_be_the_best(world: World) -> None:
         _compare(world, [champion, good], baseline="gone")
 
 
+def test_only_what_is_surely_better_than_the_champion_is_worth_its_place(world: World) -> None:
+    champion, good, near = world.publish(0.8), world.publish(0.95, seed=1), world.publish(0.81, seed=2)
+    for baseline in ("best", champion.id):
+        assert _compare(world, [champion, good], baseline=baseline).better_than(champion.id) == good.id
+        assert _compare(world, [champion, near], baseline=baseline).better_than(champion.id) is None
+        assert _compare(world, [champion, good], baseline=baseline).better_than(good.id) is None
+    assert _compare(world, [near, good]).better_than(champion.id) == good.id  # promoting compares these two
+    assert _compare(world, [near, good]).better_than(None) == good.id
+
+
 def test_different_closed_lists_are_compared_by_name(world: World) -> None:
     truth = world.truth[-NUM_TEST:]
     few = ("login", "billing")  # another order, and no outage
