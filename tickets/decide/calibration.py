@@ -17,8 +17,8 @@ from tickets.decide.temperature import Temperature
 from tickets.decide.vector import VectorScaling
 from tickets.errors import ModelError
 
-LEAST_ROWS: Final = 200
-"""Labelled rows from which anything but temperature is considered."""
+LEAST_GROUPS: Final = 200
+"""Groups of labelled rows from which anything but temperature is considered."""
 
 _ROUNDING: Final = 1e-6
 """Gains of less, in nats, are none: isotonic calibration without a curve is temperature, but for rounding."""
@@ -114,7 +114,7 @@ def choose_calibration(
         The choice. Its record holds `kind`, `num_rows` (labelled), `num_folds`, the `temperature` that fits all
         rows, `uncalibrated` with `nll` and `brier` of the rows as given, and in `kinds` the same two for each kind
         that was tried, held out, with the `gain` in NLL over temperature and its interval `low`, `high`. Losses
-        are None without a labelled row; below `LEAST_ROWS` temperature alone is tried.
+        are None without a labelled row; with fewer groups than `LEAST_GROUPS` temperature alone is tried.
 
     Raises:
         ModelError: The arrays do not fit each other, hold a value that is no probability or no label, or a kind is
@@ -128,7 +128,7 @@ def choose_calibration(
     group = number_groups(groups, len(truth))
     folds = _assign_folds(group, truth, num_folds, seed)
     candidates: dict[str, type[Calibrator]] = {kind: _of_kind(kind) for kind in (Temperature.kind, *kinds)}
-    if inside.sum() < LEAST_ROWS:
+    if len(np.unique(group[inside])) < LEAST_GROUPS:
         candidates = {Temperature.kind: Temperature}
     held_out = {kind: _cross_fit(calibrator, given, truth, folds, given) for kind, calibrator in candidates.items()}
     losses = {kind: _row_losses(rows[inside], truth[inside]) for kind, rows in held_out.items()}

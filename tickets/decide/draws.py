@@ -7,11 +7,15 @@ be too narrow (the cluster bootstrap; Davison and Hinkley, Bootstrap Methods and
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tickets.errors import ModelError
+
+FEWEST_GROUPS: Final = 20
+"""With fewer groups nothing is sure: where a handful agree by chance, every draw of them agrees too."""
 
 
 def number_groups(groups: ArrayLike | None, num_rows: int) -> NDArray[np.int64]:

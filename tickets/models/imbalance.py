@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from tickets.decide.calibration import choose_calibration
-from tickets.decide.draws import draw_counts, number_groups
+from tickets.decide.draws import FEWEST_GROUPS, draw_counts, number_groups
 from tickets.decide.metrics import paired_bootstrap
 from tickets.models.family import Examples
 
@@ -112,7 +112,9 @@ def compare(
         return {name: {"value": values[name], **gains.get(name, {})} for name in MEASURES}
 
     remedies = {remedy: judge(remedy) for remedy in reached}
-    sure = {remedy: of[measure]["gain"] for remedy, of in remedies.items() if of[measure].get("low", 0) > 0}
+    observed = np.asarray(groups)[of_rare] if measure == "rare_recall" else groups
+    enough = len(set(observed)) >= FEWEST_GROUPS
+    sure = {name: of[measure]["gain"] for name, of in remedies.items() if enough and of[measure].get("low", 0) > 0}
     return {
         "chosen": max(sure, key=lambda remedy: sure[remedy], default=NONE),
         "measure": measure,

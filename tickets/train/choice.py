@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from tickets.decide.draws import FEWEST_GROUPS
 from tickets.decide.metrics import paired_bootstrap
 from tickets.models.ensemble import cross_pool, fit_weights
 from tickets.train.problem import Problem, text_folds
@@ -74,11 +75,11 @@ def choose(
 
 
 def gain_of(reference: np.ndarray, losses: np.ndarray, texts: Sequence[str]) -> dict[str, Any]:
-    """What the mean loss falls by, paired by row, with its interval, and whether that lies above 0; rows of one text
-    are one observation.
+    """What the mean loss falls by, paired by row, with its interval, and whether that surely lies above 0; rows of one
+    text are one observation, and a handful of observations is sure of nothing.
     """
     gain, low, high = paired_bootstrap(reference, losses, groups=texts)
-    return {"gain": gain, "low": low, "high": high, "sure": bool(low > 0)}
+    return {"gain": gain, "low": low, "high": high, "sure": low > 0 and len(set(texts)) >= FEWEST_GROUPS}
 
 
 def _losses(probabilities: np.ndarray, codes: np.ndarray) -> np.ndarray:

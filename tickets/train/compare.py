@@ -16,6 +16,7 @@ import numpy as np
 
 from tickets.config import CompareConfig
 from tickets.decide.contest import HIGHER_IS_BETTER, Difference, Drawn, draw
+from tickets.decide.draws import FEWEST_GROUPS
 from tickets.decide.metrics import score
 from tickets.errors import ConfigError, RefusedError, ReleaseError
 from tickets.features.state import join_text
@@ -145,6 +146,7 @@ class _Contest:
         """Figures, and differences from the named baseline or from the best."""
         if not len(self.codes):
             return TargetTable(self.target, 0, 0, 0, None, 0, ())
+        num_groups = int(self.groups.max()) + 1
         drawn = draw(self.probabilities, self.codes, self.known, self.groups, config.resamples)
         order = _order(drawn.figures[config.metric], config.metric)
         baseline = self.ids.index(named) if named in self.ids else order[0]
@@ -155,9 +157,9 @@ class _Contest:
         rows = []
         for at in order:
             own = {name: of[at] for name, of in differences.items() if at in of}
-            verdict = "baseline" if at == baseline else _verdict(own.get(config.metric), config.metric)
+            verdict = "baseline" if at == baseline else _verdict(own.get(config.metric), config.metric, num_groups)
             rows.append(Row(self.ids[at], self._figures(at, drawn, config.confidence), own, verdict))
-        counts = len(self.codes), int(self.groups.max()) + 1, int(self.known.sum())
+        counts = len(self.codes), num_groups, int(self.known.sum())
         return TargetTable(self.target, *counts, self.ids[baseline], len(pairs), tuple(rows))
 
     def _figures(self, at: int, drawn: Drawn, confidence: float) -> dict[str, Any]:
@@ -218,8 +220,8 @@ def _order(values: Sequence[float | None] | np.ndarray, metric: str) -> list[int
     return sorted(range(len(signed)), key=lambda at: -signed[at])
 
 
-def _verdict(difference: Difference | None, metric: str) -> str:
-    if difference is None or difference.joint_low <= 0 <= difference.joint_high:
+def _verdict(difference: Difference | None, metric: str, num_groups: int) -> str:
+    if difference is None or difference.joint_low <= 0 <= difference.joint_high or num_groups < FEWEST_GROUPS:
         return "not told apart"
     return "better" if (difference.joint_low > 0) is HIGHER_IS_BETTER[metric] else "worse"
 

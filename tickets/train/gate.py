@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from tickets.config import CompareConfig, PromoteConfig
+from tickets.decide.draws import FEWEST_GROUPS
 from tickets.errors import RefusedError
 from tickets.release import Release
 from tickets.storage import Storage
@@ -85,11 +86,17 @@ def compare(
 
 
 def check(comparisons: list[Comparison], config: PromoteConfig) -> None:
-    """Refuse a challenger that may lose more than allowed on any target.
+    """Refuse a challenger that may lose more than allowed on any target, or of which too few rows tell.
 
     Raises:
         RefusedError: Names the targets, the losses and the limit.
     """
+    few = [f"{of.target} ({of.num_texts})" for of in comparisons if of.num_texts < FEWEST_GROUPS]
+    if few:
+        raise RefusedError(
+            f"compared on fewer than {FEWEST_GROUPS} different texts, which tell nothing: {', '.join(few)}; "
+            "promote.force=true moves the champion all the same"
+        )
     worse = [str(of) for of in comparisons if of.low < -config.max_loss]
     if worse:
         raise RefusedError(f"may lose more than promote.max_loss={config.max_loss}: " + "; ".join(worse))

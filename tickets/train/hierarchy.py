@@ -22,8 +22,8 @@ from tickets.train.choice import gain_of
 from tickets.train.problem import text_folds
 from tickets.train.split import TRAIN
 
-LEAST_ROWS: Final = 200
-"""Calibration rows from which pooling is considered."""
+LEAST_TEXTS: Final = 200
+"""Different texts among the calibration rows from which pooling is considered."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ class _Tree:
             "pooled": False,
         }
         chosen, published = self.hierarchy, apart
-        if len(self.rows) >= LEAST_ROWS:
+        if len(set(self.fingerprints)) >= LEAST_TEXTS:
             pooled = self._cross_fit(num_folds)
             gain = gain_of(self._losses(apart), self._losses(pooled), self.fingerprints)
             record |= {"gain": gain, "pooled": gain["sure"]}

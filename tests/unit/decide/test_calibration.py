@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from tickets.decide.calibration import KINDS, LEAST_ROWS, Calibrator, choose_calibration, load_calibrator
+from tickets.decide.calibration import KINDS, LEAST_GROUPS, Calibrator, choose_calibration, load_calibrator
 from tickets.decide.isotonic import Isotonic
 from tickets.decide.temperature import Temperature
 from tickets.decide.vector import VectorScaling
@@ -153,14 +153,14 @@ def test_a_bend_that_is_no_scale_and_no_bias_gets_curves() -> None:
 
 
 def test_few_rows_get_a_temperature_however_bad_the_probabilities() -> None:
-    spoilt, labels = _sample(LEAST_ROWS - 1, biases=3 * BIASES)
+    spoilt, labels = _sample(LEAST_GROUPS - 1, biases=3 * BIASES)
     outside = np.vstack([spoilt, spoilt]), np.concatenate([labels, np.full(len(labels), -1)])
     for given in ((spoilt, labels), outside):
         record = choose_calibration(*given).record
         assert (record["kind"], list(record["kinds"]), record["num_rows"]) == (
             "temperature",
             ["temperature"],
-            LEAST_ROWS - 1,
+            LEAST_GROUPS - 1,
         )
 
 

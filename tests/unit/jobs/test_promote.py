@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from made_releases import World, no_ray
+from made_releases import NUM_TICKETS, World, no_ray
 
 from tickets.config import TicketsConfig
 from tickets.config.parse import parse
@@ -62,6 +62,15 @@ def test_the_better_one_passes_and_the_worse_one_is_refused(world: World) -> Non
     assert (found.champion["release"], found.champion["why"]) == (good.id, "passed the gate")
     assert [of["target"] for of in found.result["targets"]] == ["category"]
     assert _promote(world, bad, force=True).champion["why"] == "forced"
+
+
+def test_what_a_handful_of_texts_says_promotes_nothing(world: World) -> None:
+    world.tickets(subject=[f"text {row % 10}" for row in range(NUM_TICKETS)])
+    champion, good = world.publish(0.5), world.publish(1.0, seed=1)
+    move_champion(world.storage, champion, None, "test")
+    with pytest.raises(RefusedError, match=r"fewer than 20 different texts, which tell nothing: category \(10\)"):
+        _promote(world, good)
+    assert _promote(world, good, force=True).champion["release"] == good.id
 
 
 def test_a_champion_that_nothing_reads_is_replaced_by_force_alone(world: World) -> None:

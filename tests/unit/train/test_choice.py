@@ -11,7 +11,7 @@ from scipy.special import softmax
 from tickets.features.state import Features
 from tickets.models.family import Limits
 from tickets.models.labels import Labels
-from tickets.train.choice import choose
+from tickets.train.choice import choose, gain_of
 from tickets.train.problem import Problem
 from tickets.train.split import VALIDATION
 from tickets.train.sweep import Candidate
@@ -42,6 +42,13 @@ def test_a_family_that_is_surely_better_is_taken(problem: Problem) -> None:
     assert (found["params"], found["length"], found["accuracy"] > 0.9) == ({"c": 6.0}, 7.0, True)
     assert 0 < found["gain_over_linear"]["low"] < found["gain_over_linear"]["gain"]
     assert found["nll"] < record["families"]["linear"]["nll"]
+
+
+def test_a_handful_of_texts_is_sure_of_nothing() -> None:
+    losses = np.linspace(0.5, 1.0, 60)
+    assert gain_of(losses + 0.3, losses, [f"text {row}" for row in range(60)])["sure"]
+    few = gain_of(losses + 0.3, losses, [f"text {row % 5}" for row in range(60)])
+    assert (few["low"] > 0, few["sure"]) == (True, False)
 
 
 def test_linear_stays_where_another_is_better_by_chance_alone(problem: Problem) -> None:

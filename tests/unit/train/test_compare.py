@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_releases import LABELS, NUM_TEST, World, no_ray
+from made_releases import LABELS, NUM_TEST, NUM_TICKETS, World, no_ray
 
 from tickets.config import CompareConfig
 from tickets.errors import ConfigError
@@ -56,6 +56,14 @@ def test_a_named_baseline_need_not_be_the_best(world: World) -> None:
     }
     with pytest.raises(ConfigError, match=r"compare\.baseline=gone: not among what is compared"):
         _compare(world, [champion, good], baseline="gone")
+
+
+def test_a_handful_of_texts_tells_no_release_apart(world: World) -> None:
+    world.tickets(subject=[f"text {row % 10}" for row in range(NUM_TICKETS)])
+    found = _compare(world, [world.publish(1.0), world.publish(0.2, seed=1)])
+    (table,) = found.tables
+    assert table.num_texts == 10
+    assert [row.verdict for row in table.rows] == ["baseline", "not told apart"]
 
 
 def test_only_what_is_surely_better_than_the_champion_is_worth_its_place(world: World) -> None:

@@ -112,7 +112,7 @@ def test_two_views_of_their_own_are_pooled_and_no_pair_is_illegal() -> None:
 
 
 def test_few_rows_are_not_pooled_and_still_no_pair_is_illegal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tickets.train.hierarchy.LEAST_ROWS", NUM_ROWS)
+    monkeypatch.setattr("tickets.train.hierarchy.LEAST_TEXTS", NUM_ROWS)
     settled, _, record = run({"area": 2.0, "topic": 2.0})
     assert settled.hierarchies[0].pool is None
     assert not record["pooled"]
@@ -144,8 +144,9 @@ def test_a_link_to_a_target_without_a_model_is_left_out() -> None:
     assert (settled.targets, settled.hierarchies) == (given, ())
 
 
-def test_rows_of_one_text_are_one_observation_when_a_pool_is_judged() -> None:
+def test_rows_of_one_text_are_one_observation_when_a_pool_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows that are alike in how well they are known share a text: their gains are no independent ones."""
+    monkeypatch.setattr("tickets.train.hierarchy.LEAST_TEXTS", 10)
     config = configuration()
     given = calibrated(config, {"area": 2.0, "topic": 2.0})
     of = given["topic"]
@@ -155,3 +156,10 @@ def test_rows_of_one_text_are_one_observation_when_a_pool_is_judged() -> None:
     together = {name: replace(of, problem=replace(of.problem, texts=texts)) for name, of in given.items()}
     apart, grouped = (settle(targets, config).records["topic"]["hierarchy"]["gain"] for targets in (given, together))
     assert grouped["high"] - grouped["low"] > 1.5 * (apart["high"] - apart["low"])
+
+
+def test_many_rows_of_few_texts_are_not_pooled() -> None:
+    given = calibrated(configuration(), {"area": 2.0, "topic": 2.0})
+    texts = [f"text {row % 100}" for row in range(NUM_ROWS)]
+    few = {name: replace(of, problem=replace(of.problem, texts=texts)) for name, of in given.items()}
+    assert "gain" not in settle(few, configuration()).records["topic"]["hierarchy"]
