@@ -24,7 +24,7 @@ def uses(card: Card) -> list[str]:
     inputs = " and ".join(
         [
             *([f"the text ({', '.join(reads['text'])})"] if reads["text"] else []),
-            *([f"{fields} fields"] if fields else []),
+            *([f"{fields} field{'s' * (fields > 1)}"] if fields else []),
         ]
     )
     when = {"creation": "when it is opened", "in_progress": "while it is worked on", "closed": "once it is closed"}
@@ -61,11 +61,15 @@ def percent(share: float | None, digits: int = 1) -> str:
 
 def _use(name: str, target: Target, asked: Mapping[str, Any]) -> str:
     automate, suggest = target["automation"]["automate"], target["automation"]["suggest"]
-    suggested = f"{percent(suggest['coverage'])} may be suggested" if suggest["asked"] else "none is suggested"
+    suggested = (
+        f"{percent(suggest['coverage'])} may be suggested to a person, who decides"
+        if suggest["asked"]
+        else "none is suggested"
+    )
     if automate["asked"] is None:
         return (
             f"{name}: not to be automated. No threshold was shown to keep the asked "
-            f"{percent(asked['automate_precision'], 0)}{_less(target)}; {suggested} to a person, who decides."
+            f"{percent(asked['automate_precision'], 0)}{_less(target)}; {suggested}."
         )
     right = automate["right"]
     if not right["num_rows"]:
@@ -73,7 +77,7 @@ def _use(name: str, target: Target, asked: Mapping[str, Any]) -> str:
     return (
         f"{name}: may be automated where the answer says so. That was {percent(automate['coverage'])} of the test "
         f"tickets, {percent(right['share'])} of them right ({_span(right)}), asked were "
-        f"{percent(automate['asked'], 0)}. Of all, {suggested} to a person, who decides."
+        f"{percent(automate['asked'], 0)}. Of all, {suggested}."
     )
 
 
@@ -118,8 +122,9 @@ def _of_target(name: str, target: Target, card: Card) -> Iterator[str]:
             yield f"{name}: {caution['sentence']}"
     accuracy, floor = scores["accuracy"], scores["majority_floor"]
     if accuracy["low"] is not None and floor is not None and accuracy["low"] <= floor:
+        found = "surely worse" if accuracy["high"] < floor else "not surely better"
         yield (
-            f"{name}: the model is not surely better than always answering “{scores['majority']}” "
+            f"{name}: the model is {found} than always answering “{scores['majority']}” "
             f"({percent(accuracy['value'])} against {percent(floor)})."
         )
     yield from _promise(name, target)

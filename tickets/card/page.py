@@ -43,7 +43,7 @@ def right(found: Mapping[str, Any]) -> Interval:
 
 
 def _glance(card: Card) -> Section:
-    audits = {of["target"]: of["verdict"] for of in card["audit"]}
+    audits = {of["target"]: of for of in card["audit"]}
     rows = []
     for name, target in card["targets"].items():
         found, scores = target["automation"], target["scores"]
@@ -53,7 +53,7 @@ def _glance(card: Card) -> Section:
         rows.append(
             (
                 name,
-                _learned(learned) if learned else None,
+                _audited(learned) if learned else None,
                 Interval(accuracy["value"], accuracy["low"], accuracy["high"], is_share=True),
                 Share(scores["majority_floor"]),
                 Share(automate["coverage"]),
@@ -134,6 +134,15 @@ def _audit(card: Card) -> Section:
     )
     table = Table("", columns, tuple(rows), "Looked at before anything was trained.")
     return Section("Audit: what can be learned at all", (table, *found) if rows else ())
+
+
+def _audited(found: Mapping[str, Any]) -> Status:
+    """The verdict; a suspected leak is no good news, whatever it lets be learned."""
+    status = _learned(found["verdict"])
+    leaks = any(caution["about"] == "leak" for caution in found.get("cautions", ()))
+    return (
+        Status(f"{status.text}, leak suspected", "warn" if status.tone == "good" else status.tone) if leaks else status
+    )
 
 
 def _learned(found: str) -> Status:

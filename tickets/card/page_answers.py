@@ -73,7 +73,7 @@ def _automation(target: Target) -> tuple[Block, ...]:
 
 
 def _ceiling(scores: Mapping[str, Any]) -> str:
-    return "" if scores["ceiling"] is None else f"; no model can pass {percent(scores['ceiling'])}"
+    return "" if scores["ceiling"] is None else f"; expected ceiling {percent(scores['ceiling'])}"
 
 
 def _plots(target: Target) -> tuple[Block, ...]:

@@ -15,7 +15,7 @@ from card_world import encode
 
 from tickets.card.card import Subject, build_card
 from tickets.card.judged import Judged, Tickets, judge_all
-from tickets.card.limits import limits
+from tickets.card.limits import limits, uses
 from tickets.card.page import build_page
 from tickets.config.card import CardConfig
 from tickets.models.triage import TriageModel
@@ -193,8 +193,22 @@ def test_the_page_and_the_markdown_show_it(card: dict[str, Any]) -> None:
     assert "priority: the search" not in headings  # there was none
     assert "no tie was found" in markdown
     assert "category: The labels drift." in markdown
+    assert "learnable, leak suspected" in markdown.split("## What it may be used for")[0]
     assert "| all, had they come with text alone |" in markdown
     assert "<svg" in html
+
+
+def test_a_model_below_the_floor_is_called_worse(card: dict[str, Any]) -> None:
+    worse = copy.deepcopy(card)
+    scores = worse["targets"]["category"]["scores"]
+    scores["majority_floor"] = scores["accuracy"]["high"] + 0.001
+    assert "category: the model is surely worse than always answering" in "\n".join(limits(worse))
+
+
+def test_what_is_not_suggested_is_decided_by_nobody(card: dict[str, Any]) -> None:
+    without = copy.deepcopy(card)
+    without["targets"]["priority"]["automation"]["suggest"]["asked"] = None
+    assert uses(without)[2].endswith("none is suggested.")
 
 
 def test_labels_with_thresholds_of_their_own_are_shown_with_them(card: dict[str, Any]) -> None:
