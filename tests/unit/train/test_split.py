@@ -137,8 +137,8 @@ def test_the_cut_does_not_depend_on_the_order_of_rows() -> None:
     ("split", "missing"),
     [
         (TimeSplit(test=0.0), TEST),
-        (TimeSplit(validation=0.3, calibration=0.4, test=0.3), TRAIN),
-        (TimeSplit(validation=0.0, calibration=0.6, test=0.6), TRAIN),
+        (TimeSplit(validation=0.33, calibration=0.33, test=0.33), TRAIN),
+        (TimeSplit(validation=0.0, calibration=0.49, test=0.5), TRAIN),
         (RandomSplit(test=0.0), TEST),
         (FileSplit(train="a", test="b"), TEST),
     ],
