@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -101,6 +102,8 @@ class Job:
 
         serving = self.config.serve if serve else None
         num_nodes, dashboard = connect(self.config.ray, self.storage.local_path("logs"), self.config.log_level, serving)
+        # As Ctrl-C, which ends a sweep at once. Ray's own handler raises `SystemExit`, after which Tune waits for ever.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         if num_nodes > 1 and not (self.config.storage.shared or self.storage.is_remote):
             raise ConfigError(
                 f"storage.root={self.storage.root}: a local folder cannot serve {num_nodes} nodes, each would write to "
@@ -128,6 +131,8 @@ def run_job(name: str, main: Callable[[Job], None]) -> None:
     @hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="config")
     def compose(composed: DictConfig) -> None:
         job, error = None, None
+        if points:
+            sys.stdout.write(f"\npoint {len(statuses) + 1}: {points.overrides}\n")
         try:
             job = _build(name, parse(composed), points.typed(typed) if points else typed)
             _run(job, main)

@@ -58,6 +58,12 @@ class Points:
         overrides = OverridesParser.create().parse_overrides(words)
         return cls(Multirun(id=id_, job=job), [of.key_or_group for of in overrides if of.is_sweep_override()])
 
+    @property
+    def overrides(self) -> str:
+        """What is set for the point that Hydra is at."""
+        chosen = _chosen()
+        return " ".join(f"{key}={chosen[key]}" for key in self.swept)
+
     def typed(self, typed: Sequence[str]) -> tuple[str, ...]:
         """A command line as it would be typed for the point that Hydra is at."""
         chosen = _chosen()

@@ -67,7 +67,8 @@ def load_multirun(storage: Storage, reference: str) -> Multirun:
     known = [name for name in storage.list_keys(_FOLDER) if storage.exists(f"{_FOLDER}/{name}/{_FILE}")]
     id_ = known[-1] if reference == "latest" and known else reference
     if id_ not in known:
-        raise StorageError(f"multirun {reference!r}: not under {storage.root}; allowed: latest, {', '.join(known)}")
+        allowed = ", ".join(["latest", *known]) if known else "none, since there was no multirun"
+        raise StorageError(f"multirun {reference!r}: not under {storage.root}; allowed: {allowed}")
     try:
         return Multirun.model_validate(storage.read_json(f"{_FOLDER}/{id_}/{_FILE}"))
     except ValidationError as error:

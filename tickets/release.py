@@ -265,8 +265,9 @@ def open_release(storage: Storage, bucket: str, reference: str) -> Release:
     """
     release_id = _resolve(storage, bucket, reference)
     if not storage.exists(_manifest_key(bucket, release_id)):
-        known = ", ".join(list_releases(storage, bucket)) or "none"
-        raise ReleaseError(f"release {reference!r}: not in bucket {bucket!r}; allowed: champion, latest, {known}")
+        known = list_releases(storage, bucket)
+        allowed = ", ".join(["champion", "latest", *known]) if known else "none, since there is no release"
+        raise ReleaseError(f"release {reference!r}: not in bucket {bucket!r}; allowed: {allowed}")
     content = storage.read_json(_manifest_key(bucket, release_id))
     version = content.get("format_version") if isinstance(content, dict) else None
     if version != FORMAT_VERSION:
