@@ -19,11 +19,11 @@ from tickets.events import TrialRecord
 from tickets.features.state import FeatureState
 from tickets.models.family import Examples, family, nll
 from tickets.snapshots import load_snapshot
+from tickets.train.heads import fit_head
 from tickets.train.prepare import prepare
 from tickets.train.problem import build_problem
 from tickets.train.split import TEST, TRAIN, VALIDATION
 from tickets.train.sweep import sweep
-from tickets.train.tasks import fit_head
 from tickets.train.trials import settings
 
 SHARES: Final = tuple(eighth / 8 for eighth in range(1, 9))

@@ -28,7 +28,7 @@ if TYPE_CHECKING:  # each part of a release is imported when it is loaded: most 
     from tickets.models.triage import TriageModel
     from tickets.retrieval.corpus import Corpus
 
-FORMAT_VERSION: Final = 5
+FORMAT_VERSION: Final = 6
 """Version of the layout; a manifest of another one is refused."""
 PARTS: Final = ("model", "encoder", "corpus", "baselines")
 """The folders that every release pins."""

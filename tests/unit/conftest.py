@@ -24,6 +24,7 @@ from tickets.features.state import Features, FeatureState, select_fields
 from tickets.models import linear
 from tickets.models.family import Examples, Limits, family
 from tickets.models.labels import Labels
+from tickets.models.text_head import TextHead
 from tickets.models.triage import Member, TargetModel, TriageModel
 from tickets.schema import arrow_schema
 from tickets.storage import Storage
@@ -159,7 +160,7 @@ def triage_model(
     patterns = frozenset(state.patterns(table))
     support = Support(frozenset(NAMES), frozenset({"en", "de"}), patterns)
     policy = TargetPolicy(NAMES, _threshold(0.6), _threshold(0.4), support)
-    category = TargetModel("category", Labels(NAMES), members, text_head, Temperature(0.8), policy)
+    category = TargetModel("category", Labels(NAMES), members, TextHead(text_head), Temperature(0.8), policy)
 
     levels = Labels(("high", "low"))
     urgent = replace(train, labels=levels.encode(table["priority"].to_pylist())[: len(train)])

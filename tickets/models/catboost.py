@@ -98,9 +98,11 @@ class CatBoost:
         return probabilities
 
     def gains(self) -> np.ndarray:
-        """How much each column changes the answers, float64 [k + numbers + categories], in this order, the text
-        head's columns first, to which count what it reads of text and vector by itself; sums to 1, or is 0 where no
-        column matters."""
+        """How much each column changes the answers, float64 [k + j + numbers + categories], in this order.
+
+        To the text head's columns, the first ones, counts what it reads of text and vector by itself. Sums to 1, or is
+        0 where no column matters.
+        """
         gains = shares(self._model.get_feature_importance(type="PredictionValuesChange"))
         num_columns = len(gains) - self._native.text - self._native.vector
         gains[0] += gains[num_columns:].sum()
@@ -118,7 +120,7 @@ def load(folder: Path) -> Classifier:
     """Read what the classifier saved."""
     spec = json.loads((folder / "model.json").read_text())
     if not spec["trees"]:
-        return HeadAlone()
+        return HeadAlone(spec["num_classes"])
     native = Native(spec["text"], spec["vector"])
     blob = (folder / "model.cbm").read_bytes()
     return CatBoost(blob, spec["num_classes"], np.asarray(spec["classes"]), native, spec["trees"])
@@ -126,7 +128,7 @@ def load(folder: Path) -> Classifier:
 
 def fit(params: Params, train: Examples, valid: Examples, limits: Limits, report: Report) -> Fitted:
     """Add trees to the text head until validation stops improving, reporting every few."""
-    native, classes, alone = _native(params, limits), np.unique(train.labels), HeadAlone()
+    native, classes, alone = _native(params, limits), np.unique(train.labels), HeadAlone(limits.num_classes)
     judged = valid.take(np.isin(valid.labels, classes))
     start = nll(alone.predict(judged.features, judged.head), judged.labels)
     watch = _Watch(Pace.of(limits), Patience(limits.patience_steps, start), report)
@@ -155,7 +157,7 @@ def fit(params: Params, train: Examples, valid: Examples, limits: Limits, report
 def refit(params: Params, train: Examples, limits: Limits, length: float) -> Classifier:
     """Fit a known number of trees on all rows."""
     if not length:
-        return HeadAlone()
+        return HeadAlone(limits.num_classes)
     native, classes = _native(params, limits), np.unique(train.labels)
     lessons = _lessons(train, native)
     model = _booster(params, limits, int(length), lessons)

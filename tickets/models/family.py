@@ -27,7 +27,8 @@ class Examples:
     Attributes:
         features: n rows.
         labels: int64 [n], class indices from 0.
-        head: float32 [n, k], probabilities of the text head for rows it was not fitted on; only trees need it.
+        head: float32 [n, k + j], what a `TextHead` that was not fitted on these rows says of the k classes and of the j
+            labels of other targets; only trees need it.
         has_copy: bool [n], whether the row stands here once more, without its fields; None: none does.
         weights: float32 [n], what each row counts in a fit, 1 on average; None: all the same.
         log_prior: float64 [k], log-shares of the classes, by which a family that can adjusts its logits in place of

@@ -61,15 +61,22 @@ class Pace:
 
 
 class HeadAlone:
-    """A booster without a tree: it says what the text head says."""
+    """A booster without a tree: it says what the text head says of its target.
+
+    Args:
+        num_classes: k, the first columns of the head.
+    """
+
+    def __init__(self, num_classes: int) -> None:
+        self._num_classes = num_classes
 
     def predict(self, features: Features, head: np.ndarray | None = None) -> np.ndarray:
         """Probabilities, float64 [n, k]."""
-        return softmax(head_logs(head))
+        return softmax(head_logs(head)[:, : self._num_classes])
 
     def save(self, folder: Path) -> None:
         """Write `model.json`."""
-        (folder / "model.json").write_text(json.dumps({"trees": 0}))
+        (folder / "model.json").write_text(json.dumps({"trees": 0, "num_classes": self._num_classes}))
 
 
 def shares(gains: Sequence[float] | np.ndarray) -> np.ndarray:
@@ -80,13 +87,13 @@ def shares(gains: Sequence[float] | np.ndarray) -> np.ndarray:
 
 
 def head_logs(head: np.ndarray | None) -> np.ndarray:
-    """Log-probabilities of the text head, from which boosting starts.
+    """Log-probabilities of the text head; from those of the target's own labels, the first k, boosting starts.
 
     Args:
-        head: float [n, k] probabilities.
+        head: float [n, k + j] probabilities.
 
     Returns:
-        float32 [n, k], at least -12.
+        float32 [n, k + j], at least -12.
 
     Raises:
         ModelError: There are none: the caller forgot the head.
@@ -104,10 +111,10 @@ def head_columns(head: np.ndarray | None) -> np.ndarray:
     where a class is likely, and there are few of them.
 
     Args:
-        head: float [n, k] probabilities.
+        head: float [n, k + j] probabilities.
 
     Returns:
-        float32 [n, k].
+        float32 [n, k + j].
 
     Raises:
         ModelError: There are none.

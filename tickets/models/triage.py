@@ -18,11 +18,12 @@ from tickets.decide.calibration import Calibrator, load_calibrator
 from tickets.decide.policy import Decision, TargetPolicy
 from tickets.errors import ModelError
 from tickets.features.state import Features, FeatureState
-from tickets.models import linear, transformer
+from tickets.models import text_head, transformer
 from tickets.models.ensemble import pool
 from tickets.models.family import Classifier, family
 from tickets.models.hierarchy import Hierarchy
 from tickets.models.labels import Labels
+from tickets.models.text_head import TextHead
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class TargetModel:
     name: str
     labels: Labels
     members: tuple[Member, ...]
-    head: linear.Linear | None
+    head: TextHead | None
     calibration: Calibrator
     policy: TargetPolicy
 
@@ -103,7 +104,7 @@ class TargetModel:
             spec["name"],
             Labels(tuple(spec["labels"])),
             tuple(members),
-            linear.load(folder / "head") if spec["head"] else None,
+            text_head.load(folder / "head") if spec["head"] else None,
             load_calibrator(spec["calibration"]),
             TargetPolicy.from_json(spec["policy"]),
         )

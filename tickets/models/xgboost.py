@@ -37,28 +37,30 @@ class XGBoost:
         self._booster = booster
         self._num_codes = num_codes
         self._trees = trees
+        self._num_classes = _num_classes(booster)
 
     def predict(self, features: Features, head: np.ndarray | None = None) -> np.ndarray:
         """Probabilities, float64 [n, k]."""
         rows = _rows(features, head, self._num_codes)
+        start = head_logs(head)[:, : self._num_classes]  # further columns are of other targets
         if self._trees is not None:
-            return softmax(self._trees.margins(rows) + head_logs(head))
+            return softmax(self._trees.margins(rows) + start)
         # In place: for a single row, making a `DMatrix` costs as much as the trees.
-        found = self._booster.inplace_predict(rows, base_margin=head_logs(head), validate_features=False)
+        found = self._booster.inplace_predict(rows, base_margin=start, validate_features=False)
         raw: np.ndarray = found.astype(np.float64)
         probabilities: np.ndarray = raw / raw.sum(axis=1, keepdims=True)
         return probabilities
 
     def gains(self) -> np.ndarray:
-        """What each column gains in all splits, float64 [k + numbers + categories], in this order, the text head's
-        columns first; sums to 1, or is 0 where there is no split."""
+        """What each column gains in all splits, float64 [k + j + numbers + categories], in this order, the text
+        head's columns first; sums to 1, or is 0 where there is no split."""
         of_columns = self._booster.get_score(importance_type="total_gain")
         return shares([of_columns.get(f"f{column}", 0.0) for column in range(self._booster.num_features())])
 
     def save(self, folder: Path) -> None:
         """Write `model.ubj`, `model.onnx` and `model.json`."""
         self._booster.save_model(folder / "model.ubj")
-        xgboost_onnx.save(self._booster, _num_classes(self._booster), folder / "model.onnx")
+        xgboost_onnx.save(self._booster, self._num_classes, folder / "model.onnx")
         spec = {"trees": self._booster.num_boosted_rounds(), "num_codes": list(self._num_codes)}
         (folder / "model.json").write_text(json.dumps(spec))
 
@@ -69,7 +71,7 @@ def load(folder: Path) -> Classifier:
 
     spec = json.loads((folder / "model.json").read_text())
     if not spec["trees"]:
-        return HeadAlone()
+        return HeadAlone(spec["num_classes"])
     booster = xgboost.Booster()
     booster.load_model(folder / "model.ubj")
     return XGBoost(booster, tuple(spec["num_codes"]), Trees(folder / "model.onnx"))
@@ -79,10 +81,10 @@ def fit(params: Params, train: Examples, valid: Examples, limits: Limits, report
     """Add trees to the text head until validation stops improving, reporting every few."""
     import xgboost
 
-    alone, pace = HeadAlone(), Pace.of(limits)
+    alone, pace = HeadAlone(limits.num_classes), Pace.of(limits)
     patience = Patience(limits.patience_steps, nll(alone.predict(valid.features, valid.head), valid.labels))
     codes = _num_codes(train)
-    rows, judged = _matrix(train, codes), _matrix(valid, codes)
+    rows, judged = _matrix(train, codes, limits.num_classes), _matrix(valid, codes, limits.num_classes)
     booster = xgboost.Booster(_settings(params, limits), [rows, judged])
     for round_ in range(pace.limit):
         booster.update(rows, round_)
@@ -100,8 +102,10 @@ def refit(params: Params, train: Examples, limits: Limits, length: float) -> Cla
     import xgboost
 
     codes = _num_codes(train)
-    rows = _matrix(train, codes)
-    return XGBoost(xgboost.train(_settings(params, limits), rows, int(length)), codes) if length else HeadAlone()
+    if not length:
+        return HeadAlone(limits.num_classes)
+    rows = _matrix(train, codes, limits.num_classes)
+    return XGBoost(xgboost.train(_settings(params, limits), rows, int(length)), codes)
 
 
 def _settings(params: Params, limits: Limits) -> dict[str, Any]:
@@ -130,7 +134,7 @@ def _num_codes(train: Examples) -> tuple[int, ...]:
     return tuple(int(code) for code in train.features.categories.max(axis=0, initial=0) + 1)
 
 
-def _matrix(examples: Examples, num_codes: tuple[int, ...]) -> Any:
+def _matrix(examples: Examples, num_codes: tuple[int, ...], num_classes: int) -> Any:
     """Labelled rows; each starts from what the text head says."""
     import xgboost
 
@@ -139,14 +143,14 @@ def _matrix(examples: Examples, num_codes: tuple[int, ...]) -> Any:
         rows,
         label=examples.labels,
         weight=examples.weights,
-        base_margin=head_logs(examples.head),
+        base_margin=head_logs(examples.head)[:, :num_classes],
         feature_types=["q"] * (rows.shape[1] - len(num_codes)) + ["c"] * len(num_codes),
         enable_categorical=True,
     )
 
 
 def _rows(features: Features, head: np.ndarray | None, num_codes: tuple[int, ...]) -> np.ndarray:
-    """float32 [n, k + numbers + categories]."""
+    """float32 [n, k + j + numbers + categories]."""
     codes = features.categories.astype(np.float32)
     # XGBoost refuses a category that training did not hold: to the trees it is missing.
     codes[(features.categories <= UNSEEN) | (features.categories >= np.asarray(num_codes, dtype=np.int32))] = np.nan

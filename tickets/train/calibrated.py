@@ -14,11 +14,11 @@ from tickets.decide.policy import Support, TargetPolicy
 from tickets.decide.temperature import Temperature
 from tickets.models.family import family
 from tickets.models.labels import OUTSIDE
+from tickets.models.text_head import TextHead
 from tickets.models.triage import Member, TargetModel
 from tickets.train.patterns import Judged, choose_policy
 from tickets.train.problem import Problem
 from tickets.train.split import CALIBRATION
-from tickets.train.tasks import Head
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Calibrated:
 
 def calibrate(
     problem: Problem,
-    head: Head | None,
+    head: TextHead | None,
     members: tuple[Member, ...],
     languages: Sequence[str | None],
     patterns: Sequence[str],
@@ -58,7 +58,7 @@ def calibrate(
         patterns: n presence patterns.
         config: Kinds of calibration that may be chosen.
     """
-    kept_head = head.model if head and any(family(member.family).NEEDS_HEAD for member in members) else None
+    kept_head = head if any(family(member.family).NEEDS_HEAD for member in members) else None
     # A label outside the closed list is answered wrongly however sure the model is: such rows count here.
     rows = problem.rows(CALIBRATION, least=OUTSIDE)
     nothing = TargetPolicy(problem.labels.names, None, None, Support(frozenset(), frozenset(), frozenset()))

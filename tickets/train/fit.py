@@ -21,13 +21,14 @@ from tickets.models.triage import TriageModel
 from tickets.train.calibrated import Calibrated, calibrate, decide
 from tickets.train.choice import choose
 from tickets.train.finetune import Finetuned, finetune, is_asked, uses_gpu
+from tickets.train.heads import MOST_OTHERS, Head, fit_head, joined
 from tickets.train.hierarchy import settle
 from tickets.train.placement import check_accelerator, check_workers, living_nodes
 from tickets.train.prepare import Dataset
 from tickets.train.problem import Problem, build_problem
 from tickets.train.split import TRAIN, VALIDATION
 from tickets.train.sweep import Candidate, sweep
-from tickets.train.tasks import Head, choose_remedy, fit_first, fit_head, fit_members
+from tickets.train.tasks import choose_remedy, fit_first, fit_members
 
 OnTrial = Callable[[TrialRecord], None]
 _Made = TypeVar("_Made")
@@ -68,13 +69,13 @@ def fit_triage(dataset: Dataset, config: TicketsConfig, run_dir: Path, on_trial:
     features = state.transform(dataset.table, dataset.vectors)
     alone = state.text_alone(features) if state.num_fields else None
     work = _Work(dataset, features, alone, state.patterns(dataset.table), config, run_dir, on_trial)
-    swept = config.model.sweep_targets or config.source.targets[:1]
-    plain = [name for name in config.source.targets if name not in swept]
+    names = config.source.targets
     with ThreadPoolExecutor(max_workers=4) as pool:  # linear fits side by side; a sweep fills the machine by itself
-        begun = dict(zip(plain, pool.map(lambda name: work.begin(name, swept=False), plain), strict=True))
-        begun |= {name: work.begin(name, swept=True) for name in swept}
-        tuned = work.finetune([begun[name] for name in swept])
-        names = config.source.targets
+        posed = work.join_heads(dict(zip(names, pool.map(work.pose, names), strict=True)))
+        plain = [name for name in names if name not in work.swept]
+        begun = dict(zip(plain, pool.map(lambda name: work.begin(name, posed[name]), plain), strict=True))
+        begun |= {name: work.begin(name, posed[name]) for name in work.swept}
+        tuned = work.finetune([begun[name] for name in work.swept])
         outcomes = dict(zip(names, pool.map(lambda name: work.finish(name, begun[name], tuned), names), strict=True))
     fits = {name: found for name, found in outcomes.items() if isinstance(found, _Fit)}
     skipped = {name: found for name, found in outcomes.items() if isinstance(found, str)}
@@ -110,12 +111,19 @@ class _Fit:
 
 
 @dataclass(frozen=True)
-class _Begun:
-    """A target before its members are chosen."""
+class _Posed:
+    """A target before anything is searched."""
 
     problem: Problem
     imbalance: dict[str, Any]
     head: Head | None
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A target before its members are chosen."""
+
+    posed: _Posed
     candidates: list[Candidate]
 
 
@@ -131,13 +139,37 @@ class _Work:
     run_dir: Path
     on_trial: OnTrial
 
-    def begin(self, target: str, swept: bool) -> _Begun | str:
+    @property
+    def swept(self) -> tuple[str, ...]:
+        """The targets that all families are searched for; the others are linear."""
+        return self.config.model.sweep_targets or self.config.source.targets[:1]
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """The families of a swept target; linear is always among them."""
+        return tuple(dict.fromkeys(("linear", *self.config.model.families)))
+
+    def pose(self, target: str) -> _Posed | str:
+        """A target's rows, remedy and text head, or why there is no model."""
+        return _or_why(target, lambda: self._pose(target))
+
+    def join_heads(self, posed: dict[str, _Posed | str]) -> dict[str, _Posed | str]:
+        """The same with the heads of other targets beside that of each swept one, where trees are searched."""
+        heads = {name: (of.problem, of.head) for name, of in posed.items() if isinstance(of, _Posed) and of.head}
+        for name in self.swept:
+            of = posed[name]
+            if isinstance(of, _Posed) and of.head:
+                others = [other for other_name, other in heads.items() if other_name != name]
+                posed[name] = replace(of, head=joined(of.head, others))
+        return posed
+
+    def begin(self, target: str, posed: _Posed | str) -> _Begun | str:
         """A target's candidates, or why there is no model."""
-        return _or_why(target, lambda: self._begin(target, swept))
+        return posed if isinstance(posed, str) else _or_why(target, lambda: self._begin(posed))
 
     def finetune(self, begun: Sequence[_Begun | str]) -> Finetuned:
         """The fine-tune of targets that have candidates; nothing where none is asked for, or where it fails."""
-        problems = [one.problem for one in begun if isinstance(one, _Begun)]
+        problems = [one.posed.problem for one in begun if isinstance(one, _Begun)]
         if not problems or not is_asked(self.config):
             return Finetuned({}, {})
         try:
@@ -150,29 +182,44 @@ class _Work:
         """A target's model, or why there is none."""
         return begun if isinstance(begun, str) else _or_why(target, lambda: self._finish(begun, tuned))
 
-    def _begin(self, target: str, swept: bool) -> _Begun:
+    def _pose(self, target: str) -> _Posed:
         config, dataset = self.config, self.dataset
         problem = build_problem(
             target, dataset.labels(target), self.features, dataset.texts, dataset.splits, config.model, config.sweep,
             self.alone, config.features.field_dropout,
         )  # fmt: skip
         problem, imbalance = choose_remedy(problem, config.search.first("linear"), config.model, config.sweep)
-        families = tuple(dict.fromkeys(("linear", *config.model.families))) if swept else ("linear",)
-        needs_head = any(family(name).NEEDS_HEAD for name in families)
-        head = fit_head(problem, config.model.folds) if needs_head else None
-        if swept:
-            return _Begun(problem, imbalance, head, self._search(problem, head, families))
-        return _Begun(problem, imbalance, head, [self._first_linear(problem)])
+        return _Posed(problem, imbalance, self._head(problem))
+
+    def _head(self, problem: Problem) -> Head | None:
+        """The text head of a target where trees are searched: for its own, or as one of the others that they read."""
+        if not any(family(name).NEEDS_HEAD for name in self.families):
+            return None
+        if problem.target in self.swept:
+            return fit_head(problem, self.config.model.folds)
+        if len(problem.labels) > MOST_OTHERS:
+            return None
+        try:
+            return fit_head(problem, self.config.model.folds)
+        except ModelError as error:  # its own model needs none
+            logs.get("ml").warning("no other target reads what the text says of {}: {}", problem.target, error.message)
+            return None
+
+    def _begin(self, posed: _Posed) -> _Begun:
+        if posed.problem.target in self.swept:
+            return _Begun(posed, self._search(posed.problem, posed.head))
+        return _Begun(posed, [self._first_linear(posed.problem)])
 
     def _finish(self, begun: _Begun, tuned: Finetuned) -> _Fit:
-        config, dataset, problem, head = self.config, self.dataset, begun.problem, begun.head
+        config, problem, head = self.config, begun.posed.problem, begun.posed.head
         candidates = [*begun.candidates, *tuned.of(problem.target)]
         weights, chosen = choose(problem, candidates, config.model.folds)
-        members, fit_s = fit_members(problem, head, candidates, weights, config.model.refit, config.sweep)
-        languages = dataset.table["language"].to_pylist()
-        calibrated = calibrate(problem, head, members, languages, self.patterns, config.decide)
+        out_of_fold, text_head = (head.out_of_fold, head.model) if head else (None, None)
+        members, fit_s = fit_members(problem, out_of_fold, candidates, weights, config.model.refit, config.sweep)
+        languages = self.dataset.table["language"].to_pylist()
+        calibrated = calibrate(problem, text_head, members, languages, self.patterns, config.decide)
         finetuned = {"finetune": tuned.record} if tuned.of(problem.target) else {}
-        record = {**chosen, "members": weights, "imbalance": begun.imbalance, **finetuned}
+        record = {**chosen, "members": weights, "imbalance": begun.posed.imbalance, **finetuned}
         return _Fit(calibrated, record, fit_s)
 
     def _with_best_settings(self, problem: Problem) -> TicketsConfig:
@@ -192,7 +239,7 @@ class _Work:
         )
         return config.model_copy(update={"finetune": settings.model_copy(update=dict(best.params))})
 
-    def _search(self, problem: Problem, head: Head | None, families: Sequence[str]) -> list[Candidate]:
+    def _search(self, problem: Problem, head: Head | None) -> list[Candidate]:
         """The best of each family. One whose trials all fail is left out, but the linear one, which all others have to
         beat, is then fitted with its first settings."""
         import ray
@@ -200,7 +247,7 @@ class _Work:
         out_of_fold = head.out_of_fold if head else None
         rows = ray.put((problem.lessons(TRAIN, head=out_of_fold), problem.examples(VALIDATION, head=out_of_fold)))
         found = []
-        for name in families:
+        for name in self.families:
             try:
                 best = sweep(
                     name, problem.target, rows, problem.limits, self.config.sweep, self.config.search, self.run_dir,

@@ -1,38 +1,23 @@
-"""Fits outside a sweep, each a Ray task placed like a trial: text heads, remedies compared, the chosen members."""
+"""Fits outside a sweep, each a Ray task placed like a trial: remedies compared, the chosen members."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from tickets.config import ModelConfig, SweepConfig
 from tickets.errors import ModelError
-from tickets.models import imbalance, linear
-from tickets.models.family import Classifier, Examples, Fitted, Limits, Params, family, softmax
+from tickets.models import imbalance
+from tickets.models.family import Classifier, Examples, Fitted, Limits, Params, family
 from tickets.models.triage import Member
 from tickets.train.placement import living_nodes, on_granted_device, trial_resources
-from tickets.train.problem import Problem, text_folds
+from tickets.train.problem import Problem
 from tickets.train.split import TRAIN, VALIDATION
 from tickets.train.sweep import Candidate
-
-_HEAD: Final = "the text head"
-
-
-@dataclass(frozen=True)
-class Head:
-    """The text head of a problem.
-
-    Attributes:
-        model: Fitted on training and validation rows; for every other row.
-        out_of_fold: float32 [n, k]; for each training and validation row from a head that did not see its text.
-    """
-
-    model: linear.Linear
-    out_of_fold: np.ndarray
 
 
 def choose_remedy(
@@ -60,34 +45,11 @@ def choose_remedy(
     task = _placed(_judge_remedy, "linear", sweep)
     plain = ray.put((replace(problem, remedy=imbalance.NONE).lessons(TRAIN), problem.examples(VALIDATION)))
     pending = {remedy: task.remote(params, plain, remedy, problem.limits) for remedy in imbalance.REMEDIES}
-    reached = {remedy: _result("linear", reference) for remedy, reference in pending.items()}
+    reached = {remedy: result_of("linear", reference) for remedy, reference in pending.items()}
     rows = problem.rows(VALIDATION)
     texts, seed = problem.fingerprints(rows), problem.limits.seed
     record = imbalance.compare(reached, problem.codes[rows], counts, texts, model.measure, seed)
     return replace(problem, remedy=record["chosen"]), record
-
-
-def fit_head(problem: Problem, num_folds: int) -> Head:
-    """Fit the text head once per fold and once on everything; rows with the same text share a fold.
-
-    Raises:
-        ModelError: A fit failed.
-    """
-    import ray
-
-    rows = problem.rows(TRAIN, VALIDATION)
-    folds = text_folds(problem.fingerprints(rows), num_folds)
-    examples = ray.put(problem.examples(TRAIN, VALIDATION))
-    fit: Any = ray.remote(_head_margins)
-    parts = _result(_HEAD, [fit.remote(examples, folds, fold, problem.limits) for fold in range(num_folds)])
-    margins = np.zeros((len(rows), len(problem.labels)), dtype=np.float32)
-    for fold, part in enumerate(parts):
-        margins[folds == fold] = part
-    scale = linear.fit_scale(margins, problem.codes[rows])
-    out_of_fold = np.full((len(problem.codes), len(problem.labels)), np.nan, dtype=np.float32)
-    out_of_fold[rows] = softmax(margins * scale)
-    whole: Any = ray.remote(linear.fit_head)
-    return Head(_result(_HEAD, whole.remote(examples, problem.limits, scale)), out_of_fold)
 
 
 def fit_first(problem: Problem, family_name: str, params: Params, config: SweepConfig) -> Candidate:
@@ -98,13 +60,13 @@ def fit_first(problem: Problem, family_name: str, params: Params, config: SweepC
     """
     task = _placed(_fit_and_judge, family_name, config)
     reference = task.remote(family_name, params, problem.lessons(TRAIN), problem.examples(VALIDATION), problem.limits)
-    fitted, validation = _result(family_name, reference)
+    fitted, validation = result_of(family_name, reference)
     return Candidate(family_name, params, fitted.length, validation)
 
 
 def fit_members(
     problem: Problem,
-    head: Head | None,
+    out_of_fold: np.ndarray | None,
     candidates: Sequence[Candidate],
     weights: Mapping[str, float],
     refit: bool,
@@ -120,15 +82,32 @@ def fit_members(
 
     chosen = [candidate for candidate in candidates if candidate.family in weights]
     splits = (TRAIN, VALIDATION) if refit else (TRAIN,)
-    rows = ray.put(problem.lessons(*splits, head=head.out_of_fold if head else None))
+    rows = ray.put(problem.lessons(*splits, head=out_of_fold))
     pending = {
         c.family: _placed(_refit, c.family, config).remote(c.family, c.params, rows, problem.limits, c.length)
         for c in chosen
         if c.classifier is None
     }
-    fitted = {name: _result(name, reference) for name, reference in pending.items()}
+    fitted = {name: result_of(name, reference) for name, reference in pending.items()}
     members = (Member(c.family, c.classifier or fitted[c.family][0], weights[c.family]) for c in chosen)
     return tuple(members), {name: seconds for name, (_, seconds) in fitted.items()}
+
+
+def result_of(name: str, references: Any) -> Any:
+    """What tasks gave.
+
+    Raises:
+        ModelError: One failed, or its process died, of memory say.
+    """
+    import ray
+
+    try:
+        return ray.get(references)
+    except ray.exceptions.RayTaskError as error:
+        raise ModelError(f"{name} could not be fitted: {error.cause!r}") from error
+    except ray.exceptions.RayError as error:
+        reason = str(error).strip().splitlines()[:1]  # what follows is advice on settings of Ray
+        raise ModelError(f"{name} could not be fitted: {': '.join([type(error).__name__, *reason])}") from error
 
 
 def _fit_and_judge(
@@ -150,31 +129,9 @@ def _refit(name: str, params: Params, rows: Examples, limits: Limits, length: fl
     return model, time.monotonic() - started
 
 
-def _head_margins(examples: Examples, folds: np.ndarray, fold: int, limits: Limits) -> np.ndarray:
-    held_out = folds == fold
-    return linear.fit_head(examples.take(~held_out), limits).margins(examples.features.take(held_out))
-
-
 def _placed(task: Any, name: str, config: SweepConfig) -> Any:
     """The task as a Ray remote function with the resources of a trial."""
     import ray
 
     held = trial_resources(config, family(name).USES_GPU, living_nodes())
     return ray.remote(task).options(num_cpus=held["cpu"], num_gpus=held.get("gpu", 0))
-
-
-def _result(name: str, references: Any) -> Any:
-    """What tasks gave.
-
-    Raises:
-        ModelError: One failed, or its process died, of memory say.
-    """
-    import ray
-
-    try:
-        return ray.get(references)
-    except ray.exceptions.RayTaskError as error:
-        raise ModelError(f"{name} could not be fitted: {error.cause!r}") from error
-    except ray.exceptions.RayError as error:
-        reason = str(error).strip().splitlines()[:1]  # what follows is advice on settings of Ray
-        raise ModelError(f"{name} could not be fitted: {': '.join([type(error).__name__, *reason])}") from error

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tickets.errors import ModelError
+from tickets.features.state import Features
 from tickets.models import catboost, xgboost
 from tickets.models.family import Examples, Family, Limits, family, nll
 from tickets.models.trees import ROUNDS_PER_STEP, HeadAlone, Pace, head_columns, head_logs
@@ -121,6 +122,48 @@ def test_where_nothing_helps_the_head_stays_alone(
     for model in (fitted.classifier, tree.load(tmp_path)):
         assert isinstance(model, HeadAlone)
         np.testing.assert_allclose(model.predict(asked.features, asked.head), asked.head, atol=1e-6)
+
+
+def test_what_is_said_of_another_target_is_read_and_does_not_start_the_trees(
+    tree: Family, params: dict[str, float], train: Examples, valid: Examples, limits: Limits, tmp_path: Path
+) -> None:
+    """The target's own head knows nothing, the other one everything."""
+    told, asked = (
+        replace(rows, head=np.hstack([np.full((len(rows), 3), 1 / 3), 0.02 + 0.94 * np.eye(3)[rows.labels]]))
+        for rows in (train, valid)
+    )
+    told, asked = (replace(rows, features=_silent(rows.features)) for rows in (told, asked))
+    fitted = tree.fit(params, told, asked, limits, lambda loss: None)
+    assert fitted.nll < 0.5 * np.log(3)
+    fitted.classifier.save(tmp_path)
+    for model in (fitted.classifier, tree.load(tmp_path)):
+        found = model.predict(asked.features, asked.head)
+        assert found.shape == (len(asked), 3)
+        assert (found.argmax(axis=1) == asked.labels).mean() > 0.95
+    fields = asked.features.numbers.shape[1] + asked.features.categories.shape[1]
+    gains = fitted.classifier.gains()  # type: ignore[attr-defined]  # of trees
+    assert len(gains) == 6 + fields
+    assert gains[3:6].sum() > 0.9 * gains[1:].sum()
+
+
+def _silent(features: Features) -> Features:
+    """The rows without text, vector and fields."""
+    return replace(
+        features,
+        texts=np.full(len(features), "", dtype=object),
+        vectors=np.zeros_like(features.vectors),
+        categories=np.zeros_like(features.categories),
+        numbers=np.full_like(features.numbers, np.nan),
+    )
+
+
+def test_the_head_alone_says_what_it_says_of_its_target(tmp_path: Path) -> None:
+    head = np.array([[0.7, 0.3, 0.1, 0.9], [0.2, 0.8, 0.6, 0.4]])
+    nothing: Any = None
+    np.testing.assert_allclose(HeadAlone(2).predict(nothing, head), head[:, :2], atol=1e-6)
+    HeadAlone(2).save(tmp_path)
+    for module in (catboost, xgboost):
+        np.testing.assert_allclose(module.load(tmp_path).predict(nothing, head), head[:, :2], atol=1e-6)
 
 
 def test_columns_of_one_value_are_no_error(

@@ -109,13 +109,3 @@ def test_a_process_that_died_of_memory_is_an_error_of_the_fit(
     with pytest.raises(ModelError) as raised:
         tasks.fit_first(problem, "linear", {"c": 0.3, "vector_weight": 1.0}, SweepConfig())
     assert raised.value.message == "linear could not be fitted: OutOfMemoryError: Task was killed due to low memory."
-
-
-def test_a_text_head_whose_process_died_is_named(problem: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
-    import ray
-
-    monkeypatch.setattr(ray, "put", lambda value: value)
-    monkeypatch.setattr(ray, "remote", lambda task: SimpleNamespace(remote=lambda *given: None))
-    _raising(monkeypatch, ray.exceptions.WorkerCrashedError())
-    with pytest.raises(ModelError, match="the text head could not be fitted: WorkerCrashedError"):
-        tasks.fit_head(problem, 2)
