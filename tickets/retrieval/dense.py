@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from tickets.config.retrieval import RetrievalConfig
-from tickets.errors import ModelError
+from tickets.errors import ModelError, StorageError
 
 _EXACT_SHARE: Final = 0.5  # of documents allowed: below it the graph misses too many (0.88 found at 0.3, 0.34 at 0.01)
 
@@ -111,8 +111,15 @@ class DenseIndex:
         return np.ascontiguousarray(vector[None], dtype=np.float32)
 
     def save(self, path: Path) -> None:
-        """Write one FAISS file."""
-        _faiss().write_index(self._index, str(path))
+        """Write one FAISS file.
+
+        Raises:
+            StorageError: It cannot be written, as where the disk is full.
+        """
+        try:
+            _faiss().write_index(self._index, str(path))
+        except RuntimeError as error:  # all that FAISS raises
+            raise StorageError(f"{path}: the index could not be written: {error}") from error
 
     @classmethod
     def load(cls, path: Path) -> DenseIndex:

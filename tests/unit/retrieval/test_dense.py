@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tickets.config.retrieval import RetrievalConfig
-from tickets.errors import ModelError
+from tickets.errors import ModelError, StorageError
 from tickets.retrieval.dense import DenseIndex
 
 NUM_ROWS, SIZE = 400, 16
@@ -73,3 +73,9 @@ def test_a_saved_index_answers_as_before(index: DenseIndex, rows: np.ndarray, tm
         for kept, again in zip(index.search(rows[3], 20, mask), loaded.search(rows[3], 20, mask), strict=True):
             np.testing.assert_array_equal(kept, again)
     np.testing.assert_array_equal(index.cosines(rows[3], np.arange(5)), loaded.cosines(rows[3], np.arange(5)))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+def test_a_full_disk_is_named(index: DenseIndex) -> None:
+    with pytest.raises(StorageError, match=r"/dev/full: the index could not be written: .*No space left on device"):
+        index.save(Path("/dev/full"))
