@@ -92,8 +92,9 @@ def _filled(problem: Problem, head: Head) -> np.ndarray:
 
 
 def _tells(problem: Problem, out_of_fold: np.ndarray) -> bool:
-    rows, counts = problem.rows(VALIDATION), np.bincount(problem.codes[problem.rows(TRAIN)])
+    rows = problem.rows(VALIDATION)
     codes = problem.codes[rows]
+    counts = np.bincount(problem.codes[problem.rows(TRAIN)], minlength=len(problem.labels))
     shares = np.maximum(counts / counts.sum(), 1e-12)
     said = np.maximum(out_of_fold[rows, codes].astype(np.float64), 1e-12)
     return bool(gain_of(-np.log(shares[codes]), -np.log(said), problem.fingerprints(rows))["sure"])

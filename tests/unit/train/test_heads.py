@@ -52,6 +52,13 @@ def test_each_row_is_answered_by_a_fit_that_did_not_see_it(features: Features, c
 
 
 @pytest.mark.usefixtures("local")
+def test_a_label_that_no_training_row_has_is_no_error(features: Features, codes: np.ndarray) -> None:
+    late = np.where((SPLITS == VALIDATION) & (np.arange(NUM_ROWS) % 3 == 0), 3, codes)
+    problem = replace(_problem(features, codes), codes=late, labels=Labels(tuple("abcd")), limits=Limits(4, 1, 1, 1))
+    assert fit_head(problem, 5).out_of_fold.shape == (NUM_ROWS, 4)
+
+
+@pytest.mark.usefixtures("local")
 def test_others_stand_behind_the_own_ones_where_they_tell_anything(
     features: Features, codes: np.ndarray, tmp_path: Path
 ) -> None:
