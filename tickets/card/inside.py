@@ -22,7 +22,9 @@ from tickets.models.triage import TargetModel
 from tickets.models.xgboost import XGBoost
 
 HEAD: Final = "text head"
-"""Name of the columns that trees have of the text."""
+"""Name of the columns that trees have of what the text says of their target."""
+OTHER_HEADS: Final = "text heads of other targets"
+"""Name of those of what it says of other targets."""
 _LEAST_EFFECT: Final = 0.005
 _MOST_DIGITS: Final = 5  # a longer number may be an account or a telephone
 _SPECIAL: Final = {MISSING: "(none)", UNSEEN: "(unseen)"}
@@ -52,15 +54,17 @@ def look_inside(
                 "labels": _strongest(member.classifier, model.labels, state, features, codes, config)
             }
         elif isinstance(member.classifier, CatBoost | XGBoost):
-            found[member.family] = {"gains": _by_input(member.classifier.gains(), state)}
+            found[member.family] = {"gains": _by_input(member.classifier.gains(), len(model.labels), state)}
     return found
 
 
-def _by_input(gains: NDArray[np.float64], state: FeatureState) -> dict[str, float]:
-    """The text head's columns come first, then numbers, then categories."""
+def _by_input(gains: NDArray[np.float64], num_labels: int, state: FeatureState) -> dict[str, float]:
+    """The text heads' columns come first, the target's own before the others', then numbers, then categories."""
     fields = [*state.numbers.centres, *state.categories.values]
-    num_head = len(gains) - len(fields)
-    inputs = {HEAD: float(gains[:num_head].sum()), **dict(zip(fields, gains[num_head:].tolist(), strict=True))}
+    num_heads = len(gains) - len(fields)
+    inputs = {HEAD: float(gains[:num_labels].sum()), **dict(zip(fields, gains[num_heads:].tolist(), strict=True))}
+    if num_heads > num_labels:
+        inputs[OTHER_HEADS] = float(gains[num_labels:num_heads].sum())
     return dict(sorted(inputs.items(), key=lambda item: -item[1]))
 
 

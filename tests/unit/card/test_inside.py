@@ -3,11 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tickets.card.inside import HEAD, look_inside
+from tickets.card.inside import HEAD, OTHER_HEADS, look_inside
 from tickets.config.card import CardConfig
 from tickets.features.state import Features, FeatureState
 from tickets.models.linear import Linear
 from tickets.models.triage import TriageModel
+from tickets.models.xgboost import XGBoost
 
 CONFIG = CardConfig(num_terms=5, term_rows=3)
 
@@ -57,6 +58,19 @@ def test_gains_are_parts_of_a_whole(
         assert sum(gains.values()) == pytest.approx(1)
         assert list(gains.values()) == sorted(gains.values(), reverse=True)
         assert gains[HEAD] > 0.1
+
+
+def test_what_is_read_of_other_targets_is_told_apart(
+    triage_model: TriageModel, state: FeatureState, features: Features, codes: np.ndarray,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    model = triage_model.target("category")
+    fields = [*state.numbers.centres, *state.categories.values]
+    gains = np.array([0.1, 0.1, 0.1, 0.2, 0.1, *np.full(len(fields), 0.4 / len(fields))])
+    monkeypatch.setattr(XGBoost, "gains", lambda booster: gains)
+    found = look_inside(model, state, features, codes, CONFIG)["xgboost"]["gains"]
+    assert (found[HEAD], found[OTHER_HEADS]) == (pytest.approx(0.3), pytest.approx(0.3))
+    assert sum(found.values()) == pytest.approx(1)
 
 
 def test_rare_terms_and_long_numbers_are_not_shown(
