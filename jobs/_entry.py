@@ -186,6 +186,10 @@ def _run(job: Job, main: Callable[[Job], None]) -> None:
         raise
     except TicketsError as error:
         report.status, report.error = ("refused" if isinstance(error, RefusedError) else "failed"), error.message
+    except KeyboardInterrupt:
+        report.error = "interrupted"
+        _tell(job)  # how to go on, where it can
+        raise
     except Exception as error:  # noqa: BLE001 - the boundary: whatever happens, the report says so
         report.error = logs.hide(f"{type(error).__name__}: {error}")
         report.made["traceback"] = str(job.storage.local_path("logs/ml.jsonl"))
